@@ -1,0 +1,1 @@
+//! Dots, clocks, hybrid time and client contexts: who has seen what.

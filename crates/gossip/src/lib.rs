@@ -1,0 +1,1 @@
+//! Membership and liveness by gossip: SYN, SYN-ACK, ACK digests, suspicion and refutation.

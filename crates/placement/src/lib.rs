@@ -1,0 +1,1 @@
+//! Slots, shards and which nodes own them: a pure, versioned function of the members.

@@ -1,0 +1,17 @@
+//! One worker's durable rows and operation log, behind one small trait with two bodies.
+//!
+//! The store sees bytes: it knows nothing of replicas, data types or peers.
+//! A row is (shard, group, column) -> value: a group holds all rows of one client key, its columns
+//! are ordered. An entry of the operation log is (shard, actor, counter) -> record: it is the
+//! write-ahead log, and the source from which peers are told what they miss.
+//!
+//! Crash contract: rows are a function of the last checkpoint and of the log entries after it.
+//! The owner of a shard writes entries first, then rows; after a crash it gets back the state
+//! blob of the last checkpoint, the rows as of that checkpoint, and the entries after it in order,
+//! and applies them again. A read error is an error, never "not found".
+
+mod memory;
+mod store;
+
+pub use memory::MemoryStore;
+pub use store::{Entry, EntryId, Row, ScanControl, Store, StoreError};
