@@ -17,4 +17,4 @@ pub use apply::{Effect, Facts, apply};
 pub use cell::{Cell, Version};
 pub use change::{Change, ReadCells, ReadControl, ReadError};
 pub use element::{CellHash, element_digest};
-pub use op::{Body, Insert, Op};
+pub use op::{Body, Insert, Op, OwnedBody, OwnedCellAddress, OwnedOp};
