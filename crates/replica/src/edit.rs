@@ -1,0 +1,235 @@
+//! The one funnel through which rows of cells change.
+//!
+//! Whatever changes a cell (an operation, a clear, expiry, a published state, a reinstated
+//! version) ends here, and here alone the derived data follows: digest and hash tree, the key's
+//! head, the expiry and gone indexes, preimages for open state images. So they cannot disagree.
+
+use causality::{Dot, Millis};
+use cells::{Cell, CellAddress, CellHash, Effect, Family, element_digest};
+use merkle::Digest;
+use smallvec::SmallVec;
+use storage::{Row, Store};
+
+use crate::error::ReplicaError;
+use crate::format::encode_cell;
+use crate::head::Head;
+use crate::replica::Replica;
+use crate::rows::{HEAD_COLUMN, Index, put_expiry_column, put_gone_column, put_group};
+
+/// A version that came or went: its dot, and its expiry for the index.
+type Named = (Dot, Option<Millis>);
+
+/// What changes about one cell, beside its row's bytes.
+#[derive(Debug, Default)]
+pub(crate) struct Edit {
+    dropped: SmallVec<[Named; 2]>,
+    inserted: SmallVec<[Named; 2]>,
+    before: Presence,
+    after: Presence,
+}
+
+/// What a row says in short.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Presence {
+    live: bool,
+    gone: bool,
+    /// The sum over the gone dots: nearly always of none.
+    gone_digest: u128,
+}
+
+impl Presence {
+    pub(crate) fn of(address: CellAddress<'_>, cell: &Cell<'_>) -> Self {
+        let gone_digest = gone_digest(address, cell);
+        Self { live: !cell.live.is_empty(), gone: !cell.gone.is_empty(), gone_digest }
+    }
+}
+
+/// Sums the gone dots of a cell. Replicas differ in them, so this sum is never compared with
+/// others; it tells a scrub that dots were lost whose versions must not come back.
+pub(crate) fn gone_digest(address: CellAddress<'_>, cell: &Cell<'_>) -> u128 {
+    if cell.gone.is_empty() {
+        return 0;
+    }
+    let hash = CellHash::new(address);
+    cell.gone.iter().fold(0, |sum: u128, dot| sum.wrapping_add(element_digest(hash, *dot)))
+}
+
+impl Edit {
+    /// Describes what an operation did.
+    pub(crate) fn of_effect(
+        address: CellAddress<'_>,
+        before: Presence,
+        cell: &Cell<'_>,
+        effect: &Effect<'_>,
+    ) -> Self {
+        let named = |version: &cells::Version<'_>| (version.dot, version.expiry);
+        Self {
+            dropped: effect.dropped.iter().map(named).collect(),
+            inserted: effect.inserted.iter().map(named).collect(),
+            before,
+            after: Presence::of(address, cell),
+        }
+    }
+
+    /// Describes the step from one state of a cell to another.
+    pub(crate) fn between(address: CellAddress<'_>, old: &Cell<'_>, new: &Cell<'_>) -> Self {
+        let named = |version: &cells::Version<'_>| (version.dot, version.expiry);
+        let lost = old.live.iter().filter(|version| new.version(version.dot).is_none());
+        let came = new.live.iter().filter(|version| old.version(version.dot).is_none());
+        Self {
+            dropped: lost.map(named).collect(),
+            inserted: came.map(named).collect(),
+            before: Presence::of(address, old),
+            after: Presence::of(address, new),
+        }
+    }
+
+    fn is_nothing(&self) -> bool {
+        self.dropped.is_empty() && self.inserted.is_empty()
+    }
+}
+
+impl Replica {
+    /// Replaces a cell's row and everything derived from it.
+    pub(crate) fn replace_cell<S: Store>(
+        &mut self,
+        store: &mut S,
+        address: CellAddress<'_>,
+        old: &Cell<'_>,
+        new: &Cell<'_>,
+    ) -> Result<(), ReplicaError> {
+        let edit = Edit::between(address, old, new);
+        if edit.is_nothing() && old.gone == new.gone {
+            return Ok(());
+        }
+        let mut row = std::mem::take(&mut self.scratch.row);
+        let mut group = std::mem::take(&mut self.scratch.group);
+        encode_cell(new, &mut row);
+        let hash = put_group(address.key, &mut group);
+        let done = self.commit_edit(store, address, hash, &group, &row, &edit);
+        self.scratch.row = row;
+        self.scratch.group = group;
+        done
+    }
+
+    /// Writes the encoded row of a cell and everything derived from it.
+    pub(crate) fn commit_edit<S: Store>(
+        &mut self,
+        store: &mut S,
+        address: CellAddress<'_>,
+        key_hash: u64,
+        group: &[u8],
+        row: &[u8],
+        edit: &Edit,
+    ) -> Result<(), ReplicaError> {
+        let at = Row { shard: self.shard, group, column: address.column };
+        if !self.images.is_empty() {
+            let old = store.get(at)?;
+            self.images.keep_preimage(group, address.column, old);
+        }
+        if edit.after.live || edit.after.gone {
+            store.put(at, row)?;
+        } else {
+            store.delete(at)?;
+        }
+        self.sum_edit(address, key_hash, edit);
+        if edit.before.live != edit.after.live {
+            self.count_cell(store, address, group, edit.after)?;
+        }
+        self.index_edit(store, address, edit)
+    }
+
+    fn sum_edit(&mut self, address: CellAddress<'_>, key_hash: u64, edit: &Edit) {
+        let cell = CellHash::new(address);
+        for (dot, _) in &edit.dropped {
+            let digest = element_digest(cell, *dot);
+            self.tree.subtract(key_hash, Digest(digest));
+            self.state.digest = self.state.digest.wrapping_sub(digest);
+            self.state.element_count -= 1;
+        }
+        let gone = edit.after.gone_digest.wrapping_sub(edit.before.gone_digest);
+        self.state.gone_digest = self.state.gone_digest.wrapping_add(gone);
+        for (dot, _) in &edit.inserted {
+            let digest = element_digest(cell, *dot);
+            self.tree.add(key_hash, Digest(digest));
+            self.state.digest = self.state.digest.wrapping_add(digest);
+            self.state.element_count += 1;
+        }
+    }
+
+    /// Keeps the key's head: plain strings have none, so they cost one row.
+    fn count_cell<S: Store>(
+        &mut self,
+        store: &mut S,
+        address: CellAddress<'_>,
+        group: &[u8],
+        after: Presence,
+    ) -> Result<(), ReplicaError> {
+        let family = address.column.first().copied().unwrap_or_default();
+        if family == Family::Register as u8 {
+            return Ok(());
+        }
+        let at = Row { shard: self.shard, group, column: HEAD_COLUMN };
+        let mut head = match store.get(at)? {
+            Some(bytes) => Head::decode(bytes).map_err(|source| self.damaged("head", source))?,
+            None => Head::default(),
+        };
+        if after.live {
+            head.raise(family);
+        } else {
+            head.lower(family);
+        }
+        if head.is_empty() {
+            return Ok(store.delete(at)?);
+        }
+        head.encode(&mut self.scratch.index);
+        Ok(store.put(at, &self.scratch.index)?)
+    }
+
+    fn index_edit<S: Store>(
+        &mut self,
+        store: &mut S,
+        address: CellAddress<'_>,
+        edit: &Edit,
+    ) -> Result<(), ReplicaError> {
+        for (dot, expiry) in &edit.dropped {
+            if let Some(expiry) = *expiry {
+                put_expiry_column(expiry, *dot, address, &mut self.scratch.index);
+                self.list(store, Index::Expiry, Listed::No)?;
+            }
+        }
+        for (dot, expiry) in &edit.inserted {
+            if let Some(expiry) = *expiry {
+                put_expiry_column(expiry, *dot, address, &mut self.scratch.index);
+                self.list(store, Index::Expiry, Listed::Yes)?;
+            }
+        }
+        if edit.before.gone != edit.after.gone {
+            let listed = if edit.after.gone { Listed::Yes } else { Listed::No };
+            put_gone_column(address, &mut self.scratch.index);
+            self.list(store, Index::Gone, listed)?;
+        }
+        Ok(())
+    }
+
+    fn list<S: Store>(
+        &self,
+        store: &mut S,
+        index: Index,
+        listed: Listed,
+    ) -> Result<(), ReplicaError> {
+        let column = &self.scratch.index;
+        let at = Row { shard: self.shard, group: index.group(), column };
+        match listed {
+            Listed::Yes => store.put(at, &[])?,
+            Listed::No => store.delete(at)?,
+        }
+        Ok(())
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Listed {
+    Yes,
+    No,
+}

@@ -1,0 +1,68 @@
+//! The head of a key: how many cells of each family have live versions.
+//!
+//! Derived and local: it gives cardinalities without counting, and tells which types a key has.
+//! A key that is only a plain string has no head, so that the commonest write touches one row.
+//!
+//! ```text
+//! count x (family 1 B, live cells varint), families ascending, no zero counts
+//! ```
+
+use cells::Family;
+use codec::{DecodeError, Reader, put_varint};
+use smallvec::SmallVec;
+
+/// Counts of cells with live versions, by family.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Head {
+    counts: SmallVec<[(u8, u64); 4]>,
+}
+
+impl Head {
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        let mut head = Self::default();
+        while !reader.is_empty() {
+            let (family, count) = (reader.byte()?, reader.varint()?);
+            if count == 0 || head.counts.last().is_some_and(|(last, _)| *last >= family) {
+                return Err(DecodeError::Inconsistent("head"));
+            }
+            head.counts.push((family, count));
+        }
+        Ok(head)
+    }
+
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        out.clear();
+        for (family, count) in &self.counts {
+            out.push(*family);
+            put_varint(out, *count);
+        }
+    }
+
+    pub(crate) fn count(&self, family: Family) -> u64 {
+        let family = family as u8;
+        self.counts.iter().find(|(held, _)| *held == family).map_or(0, |(_, count)| *count)
+    }
+
+    /// Notes that one more cell of a family has live versions.
+    pub(crate) fn raise(&mut self, family: u8) {
+        match self.counts.binary_search_by_key(&family, |(held, _)| *held) {
+            Ok(at) => self.counts[at].1 += 1,
+            Err(at) => self.counts.insert(at, (family, 1)),
+        }
+    }
+
+    /// Notes that one cell less of a family has live versions.
+    pub(crate) fn lower(&mut self, family: u8) {
+        let at = self.counts.binary_search_by_key(&family, |(held, _)| *held);
+        let at = at.expect("a family is lowered only after it was raised");
+        self.counts[at].1 -= 1;
+        if self.counts[at].1 == 0 {
+            self.counts.remove(at);
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.counts.is_empty()
+    }
+}

@@ -1,0 +1,116 @@
+//! Minting: giving changes a dot and a time, and applying them here first.
+//!
+//! Own dots have no gaps, and their times rise with them.
+
+use std::borrow::Cow;
+
+use causality::{Dot, HybridTime, Millis};
+use cells::{Body, CellAddress, Change, Family, Insert, KeyAddress, Op, OwnedOp};
+use storage::{Row, Store};
+
+use crate::error::ReplicaError;
+use crate::format::decode_cell;
+use crate::replica::Replica;
+use crate::rows::put_group;
+
+impl Replica {
+    /// Returns the dot that the next minted operation will bear.
+    #[must_use]
+    pub fn next_dot(&self) -> Dot {
+        let minted = self.state.applied.get(self.me).map_or(0, causality::Counters::highest);
+        Dot::new(self.me, minted + 1)
+    }
+
+    /// Mints an operation from a change and applies it here.
+    ///
+    /// # Errors
+    /// Nothing was minted; see [`ReplicaError`].
+    pub fn mint<S: Store>(
+        &mut self,
+        store: &mut S,
+        now: Millis,
+        key: KeyAddress<'_>,
+        change: &Change,
+    ) -> Result<OwnedOp, ReplicaError> {
+        let cell = CellAddress { key, column: &change.column };
+        let body = match &change.insert {
+            Some((payload, expiry)) => Body::Insert(Insert { payload, expiry: *expiry }),
+            None => Body::Remove,
+        };
+        self.mint_op(store, now, cell, &change.removed, body)
+    }
+
+    /// Mints a clear of a key, or of a keyspace when the key is empty: it hides every version
+    /// that has been applied here.
+    ///
+    /// # Errors
+    /// Nothing was minted; see [`ReplicaError`].
+    pub fn mint_clear<S: Store>(
+        &mut self,
+        store: &mut S,
+        now: Millis,
+        key: KeyAddress<'_>,
+    ) -> Result<OwnedOp, ReplicaError> {
+        let column = Family::Clear.column(&[]);
+        let covered = self.state.whole_clock();
+        let cell = CellAddress { key, column: &column };
+        self.mint_op(store, now, cell, &[], Body::Clear(Cow::Owned(covered)))
+    }
+
+    /// Gives a late operation of a retired actor, which no replica has, a new name: same time,
+    /// same effect. Done twice, it is harmless: sets and registers hold the value twice, and
+    /// counter entries of one birth are joined by their maximum.
+    ///
+    /// # Errors
+    /// Nothing was minted; see [`ReplicaError`].
+    pub fn remint<S: Store>(
+        &mut self,
+        store: &mut S,
+        now: Millis,
+        late: &Op<'_>,
+    ) -> Result<OwnedOp, ReplicaError> {
+        self.check_serving()?;
+        if self.state.sealed.get(late.dot.actor).is_none() || self.state.is_applied(late.dot) {
+            return Err(ReplicaError::Unexpected("operation to name anew"));
+        }
+        let op = Op { dot: self.next_dot(), ..late.clone() };
+        self.check_own_actor()?;
+        self.apply_new(store, now, &op)?;
+        Ok(OwnedOp::from(&op))
+    }
+
+    fn mint_op<S: Store>(
+        &mut self,
+        store: &mut S,
+        now: Millis,
+        cell: CellAddress<'_>,
+        removed: &[Dot],
+        body: Body<'_>,
+    ) -> Result<OwnedOp, ReplicaError> {
+        self.check_serving()?;
+        self.check_own_actor()?;
+        let seen = self.newest(store, cell)?;
+        let time = self.time.mint(now, seen);
+        let op = Op { dot: self.next_dot(), time, cell, removed, body };
+        self.check_sizes(&op)?;
+        self.apply_new(store, now, &op)?;
+        Ok(OwnedOp::from(&op))
+    }
+
+    fn check_own_actor(&self) -> Result<(), ReplicaError> {
+        self.check_actor(self.next_dot())
+    }
+
+    /// Returns the newest time in a cell, which a new version must exceed.
+    fn newest<S: Store>(
+        &mut self,
+        store: &mut S,
+        cell: CellAddress<'_>,
+    ) -> Result<HybridTime, ReplicaError> {
+        put_group(cell.key, &mut self.scratch.group);
+        let at = Row { shard: self.shard, group: &self.scratch.group, column: cell.column };
+        let Some(bytes) = store.get(at)? else { return Ok(HybridTime::default()) };
+        let cell = decode_cell(bytes).map_err(|source| self.damaged("row", source))?;
+        Ok(cell.newest())
+    }
+}

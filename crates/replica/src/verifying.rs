@@ -1,0 +1,192 @@
+//! Verification: the digest recomputed from the rows, and versions given back after a loss.
+//!
+//! Two replicas with equal clocks and horizons must have equal digests. If they do not, one has
+//! lost rows, and the repair is union, never deletion: a version that one holds live and the
+//! other does not, under equal knowledge, was removed by no operation.
+
+use causality::Millis;
+use cells::{CellHash, OwnedCellAddress, Version, element_digest};
+use merkle::{Digest, Tree};
+use storage::Store;
+use wire::shard::{Reinstate, StateVersion};
+
+use crate::edit::gone_digest;
+use crate::error::ReplicaError;
+use crate::format::decode_cell;
+use crate::mutation::Mutation;
+use crate::replica::{Condition, Replica};
+
+/// What a scrub found. Anything but `Sound` quarantines the replica.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scrubbed {
+    /// The rows are what the digests say.
+    Sound,
+    /// Live versions are missing or strange; what is superseded is still known.
+    VersionsLost,
+    /// It is no longer known which dots are superseded: a version may have come back to life.
+    /// Only a rebuild from other replicas helps.
+    Untrusted,
+}
+
+/// What the rows add up to.
+#[derive(Debug, Default)]
+struct Sums {
+    tree: Tree,
+    digest: u128,
+    element_count: u64,
+    gone_digest: u128,
+}
+
+impl Replica {
+    /// Recomputes the digests from every row, and quarantines the replica when they differ.
+    ///
+    /// # Errors
+    /// A row cannot be read; the replica is quarantined then too.
+    pub fn scrub<S: Store>(&mut self, store: &mut S) -> Result<Scrubbed, ReplicaError> {
+        let sums = self.sum_rows(store).inspect_err(|_| self.condition = Condition::Quarantined)?;
+        let found = self.judge(&sums);
+        match found {
+            Scrubbed::Sound => self.tree = sums.tree,
+            Scrubbed::VersionsLost | Scrubbed::Untrusted => {
+                self.condition = Condition::Quarantined;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Accepts the rows of a quarantined replica that has lost versions: the digest follows them.
+    /// Versions that others still hold come back by reinstatement, since equal clocks will then
+    /// show unequal digests.
+    ///
+    /// # Errors
+    /// A row cannot be read, or the rows are not to be trusted: it stays quarantined.
+    pub fn accept_rows<S: Store>(&mut self, store: &mut S) -> Result<(), ReplicaError> {
+        let sums = self.sum_rows(store)?;
+        if self.judge(&sums) == Scrubbed::Untrusted {
+            return Err(ReplicaError::Quarantined);
+        }
+        self.tree = sums.tree;
+        self.state.digest = sums.digest;
+        self.state.element_count = sums.element_count;
+        if self.condition == Condition::Quarantined {
+            self.condition = Condition::Serving;
+        }
+        Ok(())
+    }
+
+    /// Throws everything away and starts empty under a new incarnation: the last resort for rows
+    /// that are not to be trusted. What only this replica had must have been given away before;
+    /// a quarantined replica still gives groups, because every removal in them is proven.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn rebuild<S: Store>(
+        &mut self,
+        store: &mut S,
+        me: causality::Actor,
+    ) -> Result<(), ReplicaError> {
+        store.drop_shard(self.shard)?;
+        let fresh = Self::open(self.shard, me, self.settings, store)?;
+        assert!(me > self.me, "an emptied replica takes a new incarnation");
+        *self = fresh;
+        Ok(())
+    }
+
+    const fn judge(&self, sums: &Sums) -> Scrubbed {
+        if sums.gone_digest != self.state.gone_digest {
+            Scrubbed::Untrusted
+        } else if sums.digest != self.state.digest || sums.element_count != self.state.element_count
+        {
+            Scrubbed::VersionsLost
+        } else {
+            Scrubbed::Sound
+        }
+    }
+
+    /// Offers a version that a peer with the same knowledge has lost.
+    ///
+    /// # Errors
+    /// The store failed, or the version is not live here.
+    pub fn give_back<S: Store>(
+        &self,
+        store: &mut S,
+        cell: &OwnedCellAddress,
+        dot: causality::Dot,
+    ) -> Result<Reinstate, ReplicaError> {
+        self.check_serving()?;
+        let bytes = self.read_row(store, cell.borrow())?;
+        let held = decode_cell(&bytes).map_err(|source| self.damaged("row", source))?;
+        let version = held
+            .version(dot)
+            .ok_or(ReplicaError::NotReinstated { dot, why: "the giver does not hold it" })?;
+        let version = StateVersion {
+            dot,
+            time: version.time,
+            expiry: version.expiry,
+            payload: Some(version.payload.into()),
+        };
+        Ok(Reinstate { clock: self.state.whole_clock(), cell: cell.clone(), version })
+    }
+
+    /// Takes back a version that was lost here. Legal only if the giver knew everything that is
+    /// known here and still held the version: then no operation known here removed it.
+    ///
+    /// # Errors
+    /// `NotReinstated` when a condition fails; nothing was changed.
+    pub fn reinstate<S: Store>(
+        &mut self,
+        store: &mut S,
+        given: &Reinstate,
+    ) -> Result<(), ReplicaError> {
+        self.check_serving()?;
+        let dot = given.version.dot;
+        let refuse = |why| Err(ReplicaError::NotReinstated { dot, why });
+        let Some(payload) = given.version.payload.as_deref() else {
+            return refuse("it came without its value");
+        };
+        if !self.state.is_applied(dot) {
+            return refuse("it was never applied here");
+        }
+        if !self.is_mutated(Mutation::ReinstatedUnproven)
+            && !given.clock.covers(&self.state.whole_clock())
+        {
+            return refuse("the giver knows less than this replica");
+        }
+        if given.version.expiry.is_some_and(|expiry: Millis| expiry <= self.state.horizon) {
+            return refuse("it has expired");
+        }
+        let bytes = self.read_row(store, given.cell.borrow())?;
+        let old = decode_cell(&bytes).map_err(|source| self.damaged("row", source))?;
+        if old.version(dot).is_some() {
+            return refuse("it is not lost here");
+        }
+        let mut new = old.clone();
+        let (time, expiry) = (given.version.time, given.version.expiry);
+        new.put(Version { dot, time, expiry, payload });
+        self.replace_cell(store, given.cell.borrow(), &old, &new)
+    }
+
+    pub(crate) fn rebuild_tree<S: Store>(&mut self, store: &mut S) -> Result<(), ReplicaError> {
+        let sums = self.sum_rows(store)?;
+        if self.judge(&sums) != Scrubbed::Sound {
+            self.condition = Condition::Quarantined;
+        }
+        self.tree = sums.tree;
+        Ok(())
+    }
+
+    fn sum_rows<S: Store>(&self, store: &mut S) -> Result<Sums, ReplicaError> {
+        let mut sums = Sums::default();
+        self.for_each_row(store, &mut |address, key_hash, cell| {
+            let hash = CellHash::new(address);
+            for version in &cell.live {
+                let element = element_digest(hash, version.dot);
+                sums.tree.add(key_hash, Digest(element));
+                sums.digest = sums.digest.wrapping_add(element);
+                sums.element_count += 1;
+            }
+            sums.gone_digest = sums.gone_digest.wrapping_add(gone_digest(address, cell));
+        })?;
+        Ok(sums)
+    }
+}
