@@ -1,4 +1,4 @@
-//! Measures one change to a tree of a million elements: `cargo run --release -p merkle --example add`.
+//! Measures one change, by depth: `cargo run --release -p merkle --example add`.
 #![expect(clippy::print_stdout, reason = "a measurement prints its result")]
 #![expect(clippy::disallowed_methods, reason = "a measurement reads the clock")]
 
