@@ -1,0 +1,43 @@
+//! What goes into a node and what comes out.
+
+use api::{Call, Outcome};
+use causality::NodeId;
+use wire::Message;
+
+/// Names a client's request until it is answered; chosen by the driver, unique while open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub u64);
+
+/// What happened.
+#[derive(Debug)]
+pub enum Event {
+    /// A client asked.
+    Called {
+        /// How to answer.
+        request: RequestId,
+        /// What it asked.
+        call: Call,
+    },
+    /// A peer said something.
+    Received {
+        /// Who.
+        from: NodeId,
+        /// What.
+        message: Message,
+    },
+    /// A link to a peer is ready for messages.
+    LinkUp(NodeId),
+    /// The link to a peer is gone; what was on the way may be lost.
+    LinkDown(NodeId),
+    /// The deadline has come.
+    Woken,
+}
+
+/// What the driver has to do after a turn.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    /// Messages to peers; those to a peer without a link are dropped by the driver.
+    pub sends: Vec<(NodeId, Message)>,
+    /// Answers to clients.
+    pub replies: Vec<(RequestId, Outcome)>,
+}

@@ -1,0 +1,12 @@
+//! One node: coordination, levels, replication, exchange; a deterministic machine.
+//!
+//! Events go in, messages and replies come out through the [`Outbox`]; [`Node::next_deadline`]
+//! says when it wants to be woken. There is no clock, socket, file, thread or hidden randomness
+//! inside: the same machine runs in the server and in the simulator.
+//!
+//! The driver's duty: what a turn wrote to the store must be handed to the disk (as the flush
+//! policy says) before the messages and replies of that turn leave the node.
+
+mod event;
+
+pub use event::{Event, Outbox, RequestId};

@@ -1,0 +1,1 @@
+//! The real world around a node: threads, sockets, disk, clock, configuration, shutdown.
