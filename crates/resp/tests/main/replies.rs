@@ -172,6 +172,7 @@ fn every_limit_is_kept() {
         ("$4\r\nabcd\r\n", Ok(())),
         ("$5\r\n", Err(ReplyError::BulkSize)),
         ("+1234567\r\n", Ok(())),
+        ("+1234567", Ok(())),
         ("+12345678\r\n", Err(ReplyError::LineSize)),
         ("+12345678", Err(ReplyError::LineSize)),
         ("*3\r\n+123456\r\n+123456\r\n+123456\r\n", Err(ReplyError::ReplySize)),
