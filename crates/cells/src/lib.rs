@@ -10,6 +10,7 @@ mod apply;
 mod cell;
 mod change;
 mod element;
+mod expiry;
 mod op;
 
 pub use address::{CellAddress, Family, KeyAddress, Keyspace};
@@ -17,4 +18,5 @@ pub use apply::{Effect, Facts, apply};
 pub use cell::{Cell, Version};
 pub use change::{Change, ReadCells, ReadControl, ReadError};
 pub use element::{CellHash, element_digest};
+pub use expiry::{key_expiry, key_expiry_payload};
 pub use op::{Body, Insert, Op, OwnedBody, OwnedCellAddress, OwnedOp};

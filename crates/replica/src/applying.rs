@@ -8,7 +8,7 @@ use cells::{Body, Cell, CellAddress, Facts, Op, apply};
 use storage::{EntryId, Row, Store};
 
 use crate::clears::Clears;
-use crate::edit::{Edit, Presence};
+use crate::edit::{Edit, Presence, Target};
 use crate::error::ReplicaError;
 use crate::format::{decode_cell, decode_record, encode_cell, encode_record};
 use crate::mutation::Mutation;
@@ -111,7 +111,10 @@ impl Replica {
         let mut row = std::mem::take(&mut self.scratch.row);
         let key_hash = put_group(op.cell.key, &mut group);
         let done = self.change_row(store, op, &group, &mut row).and_then(|edit| match edit {
-            Some(edit) => self.commit_edit(store, op.cell, key_hash, &group, &row, &edit),
+            Some(edit) => {
+                let target = Target { address: op.cell, key_hash, group: &group, row: &row };
+                self.commit_edit(store, &target, &edit)
+            }
             None => Ok(()),
         });
         self.scratch.group = group;

@@ -14,6 +14,9 @@ use crate::rows::{first_group, is_cell_column, put_group, split_group};
 /// A row picked for change, with its bytes.
 type Picked = (OwnedCellAddress, Vec<u8>);
 
+/// Looks at one row: key, column, bytes.
+type Look<'a> = dyn FnMut(KeyAddress<'_>, &[u8], &[u8]) -> ScanControl + 'a;
+
 impl Replica {
     /// Applies a clear: drops what it covers and remembers it while covered dots may still come.
     pub(crate) fn apply_clear<S: Store>(
@@ -117,7 +120,7 @@ fn scan_keyspace<S: Store>(
     store: &mut S,
     shard: u16,
     keyspace: Keyspace,
-    look: &mut dyn FnMut(KeyAddress<'_>, &[u8], &[u8]) -> ScanControl,
+    look: &mut Look<'_>,
 ) -> Result<(), ReplicaError> {
     store.scan_shard(shard, &first_group(keyspace, 0), &mut |row, bytes| match split_group(
         row.group,

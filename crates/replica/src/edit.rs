@@ -28,6 +28,16 @@ pub(crate) struct Edit {
     after: Presence,
 }
 
+/// The row that is written: where, and what.
+#[derive(Clone, Copy)]
+pub(crate) struct Target<'a> {
+    pub(crate) address: CellAddress<'a>,
+    pub(crate) key_hash: u64,
+    pub(crate) group: &'a [u8],
+    /// The encoded cell.
+    pub(crate) row: &'a [u8],
+}
+
 /// What a row says in short.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Presence {
@@ -105,8 +115,9 @@ impl Replica {
         let mut row = std::mem::take(&mut self.scratch.row);
         let mut group = std::mem::take(&mut self.scratch.group);
         encode_cell(new, &mut row);
-        let hash = put_group(address.key, &mut group);
-        let done = self.commit_edit(store, address, hash, &group, &row, &edit);
+        let key_hash = put_group(address.key, &mut group);
+        let target = Target { address, key_hash, group: &group, row: &row };
+        let done = self.commit_edit(store, &target, &edit);
         self.scratch.row = row;
         self.scratch.group = group;
         done
@@ -116,12 +127,10 @@ impl Replica {
     pub(crate) fn commit_edit<S: Store>(
         &mut self,
         store: &mut S,
-        address: CellAddress<'_>,
-        key_hash: u64,
-        group: &[u8],
-        row: &[u8],
+        target: &Target<'_>,
         edit: &Edit,
     ) -> Result<(), ReplicaError> {
+        let Target { address, key_hash, group, row } = *target;
         let at = Row { shard: self.shard, group, column: address.column };
         if !self.images.is_empty() {
             let old = store.get(at)?;

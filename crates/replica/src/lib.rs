@@ -23,6 +23,7 @@ mod image;
 mod inspect;
 mod minting;
 mod mutation;
+mod reading;
 mod replica;
 mod rows;
 mod sealing;
@@ -39,6 +40,7 @@ pub use exchange::{SealedDetail, Taken};
 pub use hash::clock_hash;
 #[cfg(feature = "mutation")]
 pub use mutation::{Mutation, lose_version};
+pub use reading::Reader;
 pub use replica::{Condition, Replica, Settings};
 pub use sealing::{Ballot, Freeze, RoundStep, SealingRound};
 pub use taking::{EVERY_KEY, StateTaking};

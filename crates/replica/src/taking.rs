@@ -109,6 +109,7 @@ impl Replica {
     ///
     /// # Errors
     /// The store failed midway: open the replica again from its last checkpoint.
+    #[expect(clippy::needless_pass_by_value, reason = "a taking is published once")]
     pub fn publish<S: Store>(
         &mut self,
         store: &mut S,

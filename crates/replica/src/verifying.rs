@@ -176,7 +176,8 @@ impl Replica {
     }
 
     fn sum_rows<S: Store>(&self, store: &mut S) -> Result<Sums, ReplicaError> {
-        let mut sums = Sums::default();
+        let tree = Tree::for_count(self.state.element_count);
+        let mut sums = Sums { tree, ..Sums::default() };
         self.for_each_row(store, &mut |address, key_hash, cell| {
             let hash = CellHash::new(address);
             for version in &cell.live {

@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 
 use merkle::{Ask, Tell, Walk, answer};
+use storage::Store;
 use wire::shard::StateSession;
 
 use crate::error::ReplicaError;
@@ -12,6 +13,20 @@ use crate::replica::Replica;
 const NODES_MAX: NonZeroUsize = NonZeroUsize::new(128).expect("not zero");
 
 impl Replica {
+    /// Fits the tree to the number of elements: called now and then, it scans the rows only when
+    /// they have grown sixteenfold.
+    ///
+    /// # Errors
+    /// The store failed; the tree is as it was.
+    pub fn fit_tree<S: Store>(&mut self, store: &mut S) -> Result<(), ReplicaError> {
+        match self.tree.wants_depth() {
+            Some(depth) if depth < self.tree.depth() => self.tree.shrink_to(depth),
+            Some(_) => self.rebuild_tree(store)?,
+            None => {}
+        }
+        Ok(())
+    }
+
     /// Starts a walk against another replica's tree or image.
     #[must_use]
     pub fn start_walk(&self) -> Walk {

@@ -1,6 +1,6 @@
 //! The random steps: each changes the world a little, and reports what no step may meet.
 
-use causality::{Actor, Clock, Dot, Dots, Incarnation, Millis};
+use causality::{Actor, Clock, Dot, Dots, Millis};
 use cells::{Change, KeyAddress, OwnedBody};
 use replica::{Condition, EVERY_KEY, Mutation, ReplicaError, Scrubbed, SealedDetail};
 use wire::shard::{Detail, Group, GroupsGiven, StateCellsWanted};
@@ -516,10 +516,5 @@ impl World {
             }
         }
         Ok(())
-    }
-
-    /// The next incarnation number of a node, for tests that force one.
-    pub fn next_actor(&self, at: usize) -> Actor {
-        Actor::new(self.nodes[at].id, Incarnation(self.nodes[at].incarnation + 1))
     }
 }

@@ -1,0 +1,187 @@
+//! What a data type sees of this replica: live versions that are not over at a moment.
+//!
+//! Reading changes nothing. A version is hidden when its own expiry has passed, or when the key's
+//! expiry has passed and the version is older than that: what is written to a key after it
+//! expired belongs to its next life.
+
+use causality::{HybridTime, Millis};
+use cells::{Cell, CellAddress, Family, KeyAddress, ReadCells, ReadControl, ReadError};
+use storage::{Row, ScanControl, Store};
+
+use crate::error::ReplicaError;
+use crate::format::decode_cell;
+use crate::head::Head;
+use crate::replica::Replica;
+use crate::rows::{HEAD_COLUMN, is_cell_column, put_group};
+
+/// A view of one replica at a moment.
+#[derive(Debug)]
+pub struct Reader<'a, S> {
+    replica: &'a Replica,
+    store: &'a mut S,
+    now: Millis,
+    group: Vec<u8>,
+}
+
+/// What hides versions of one key at one moment.
+#[derive(Clone, Copy)]
+struct Hidden {
+    now: Millis,
+    /// The key expired here: older versions are hidden.
+    expired_at: Option<HybridTime>,
+}
+
+impl Hidden {
+    fn hides(self, version: &cells::Version<'_>) -> bool {
+        version.is_expired(self.now) || self.expired_at.is_some_and(|at| version.time < at)
+    }
+
+    fn shown<'c>(self, mut cell: Cell<'c>) -> Cell<'c> {
+        cell.live.retain(|version| !self.hides(version));
+        cell
+    }
+}
+
+impl Replica {
+    /// Looks at this replica as of a moment.
+    pub fn reader<'a, S: Store>(&'a self, store: &'a mut S, now: Millis) -> Reader<'a, S> {
+        Reader { replica: self, store, now, group: Vec::new() }
+    }
+}
+
+impl<S: Store> Reader<'_, S> {
+    fn head(&mut self) -> Result<Head, ReplicaError> {
+        let at = Row { shard: self.replica.shard, group: &self.group, column: HEAD_COLUMN };
+        let Some(bytes) = self.store.get(at)? else { return Ok(Head::default()) };
+        Head::decode(bytes).map_err(|source| self.replica.damaged("head", source))
+    }
+
+    /// Goes to a key and finds out what hides its versions.
+    fn enter(&mut self, key: KeyAddress<'_>) -> Result<Hidden, ReplicaError> {
+        put_group(key, &mut self.group);
+        let mut hidden = Hidden { now: self.now, expired_at: None };
+        if self.head()?.count(Family::KeyExpiry) == 0 {
+            return Ok(hidden);
+        }
+        let column = Family::KeyExpiry.column(&[]);
+        let at = Row { shard: self.replica.shard, group: &self.group, column: &column };
+        let Some(bytes) = self.store.get(at)? else { return Ok(hidden) };
+        let cell = decode_cell(bytes).map_err(|s| self.replica.damaged("row", s))?;
+        let expiry = cells::key_expiry(&cell);
+        hidden.expired_at = expiry.filter(|expiry| *expiry <= self.now).map(HybridTime::at);
+        Ok(hidden)
+    }
+
+    fn visit_shown(
+        &mut self,
+        hidden: Hidden,
+        from: &[u8],
+        direction: Direction,
+        visit: &mut dyn FnMut(&[u8], &Cell<'_>) -> ReadControl,
+    ) -> Result<(), ReplicaError> {
+        let mut failed = Ok(());
+        let replica = self.replica;
+        let mut look = |column: &[u8], bytes: &[u8]| {
+            if !is_cell_column(column) {
+                return ScanControl::Continue;
+            }
+            match decode_cell(bytes) {
+                Ok(cell) => {
+                    let shown = hidden.shown(cell);
+                    if !shown.live.is_empty() && visit(column, &shown) == ReadControl::Stop {
+                        return ScanControl::Stop;
+                    }
+                    ScanControl::Continue
+                }
+                Err(source) => {
+                    failed = Err(replica.damaged("row", source));
+                    ScanControl::Stop
+                }
+            }
+        };
+        let at = Row { shard: replica.shard, group: &self.group, column: from };
+        match direction {
+            Direction::Up => self.store.scan_group(at, &mut look)?,
+            Direction::Down => self.store.scan_group_back(at, &mut look)?,
+        }
+        failed
+    }
+
+    fn count_shown(&mut self, key: KeyAddress<'_>, family: Family) -> Result<u64, ReplicaError> {
+        let hidden = self.enter(key)?;
+        if hidden.expired_at.is_none() {
+            return Ok(self.head()?.count(family));
+        }
+        // A key past its expiry: what is there of its next life must be counted by looking.
+        let mut count = 0;
+        let from = family.column(&[]);
+        self.visit_shown(hidden, &from, Direction::Up, &mut |column, _| {
+            let cell = CellAddress { key, column };
+            if cell.family() != Some(family) {
+                return ReadControl::Stop;
+            }
+            count += 1;
+            ReadControl::Continue
+        })?;
+        Ok(count)
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Direction {
+    Up,
+    Down,
+}
+
+impl From<ReplicaError> for ReadError {
+    fn from(error: ReplicaError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl<S: Store> ReadCells for Reader<'_, S> {
+    fn read<T>(
+        &mut self,
+        key: KeyAddress<'_>,
+        column: &[u8],
+        see: impl FnOnce(&Cell<'_>) -> T,
+    ) -> Result<T, ReadError> {
+        let hidden = self.enter(key)?;
+        let replica = self.replica;
+        let at = Row { shard: replica.shard, group: &self.group, column };
+        let bytes = self.store.get(at).map_err(ReplicaError::from)?;
+        let cell = match bytes {
+            Some(bytes) => decode_cell(bytes).map_err(|source| replica.damaged("row", source))?,
+            None => Cell::default(),
+        };
+        Ok(see(&hidden.shown(cell)))
+    }
+
+    fn scan(
+        &mut self,
+        key: KeyAddress<'_>,
+        from: &[u8],
+        visit: &mut dyn FnMut(&[u8], &Cell<'_>) -> ReadControl,
+    ) -> Result<(), ReadError> {
+        let hidden = self.enter(key)?;
+        self.visit_shown(hidden, from, Direction::Up, visit).map_err(ReadError::from)
+    }
+
+    fn scan_back(
+        &mut self,
+        key: KeyAddress<'_>,
+        from: &[u8],
+        visit: &mut dyn FnMut(&[u8], &Cell<'_>) -> ReadControl,
+    ) -> Result<(), ReadError> {
+        let hidden = self.enter(key)?;
+        self.visit_shown(hidden, from, Direction::Down, visit).map_err(ReadError::from)
+    }
+
+    fn count(&mut self, key: KeyAddress<'_>, family: Family) -> Result<u64, ReadError> {
+        self.count_shown(key, family).map_err(ReadError::from)
+    }
+
+    fn now(&self) -> Millis {
+        self.now
+    }
+}
