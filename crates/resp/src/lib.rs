@@ -1,4 +1,5 @@
-//! RESP2 and RESP3 bytes to frames and back, incremental, bounded, without allocation on the hot path.
+//! RESP2 and RESP3 bytes to frames and back: incremental, bounded, and without allocation on the
+//! hot path.
 //!
 //! ```text
 //! server   bytes in  -> Parser      -> Command  (ranges of the connection's own buffer)

@@ -6,83 +6,22 @@
 //! after an argument are skipped unread. A NUL in an inline command is an ordinary byte, where
 //! Redis would wait for more input until its line limit.
 
+mod command;
 mod error;
+mod header;
 mod inline;
 
 use memchr::memchr;
 
 use crate::limits::{Limits, Trust};
-use crate::number::parse_integer;
+pub use command::{ArgRange, Command};
 pub use error::ProtocolError;
+use header::{LINE_END_SIZE, bulk_size, multibulk_count, short_header};
 
 /// Room for arguments that a connection keeps between commands; larger lists are given back.
 const ARGS_KEPT_COUNT_MAX: usize = 1024;
 /// Room for unquoted inline commands that a connection keeps; larger ones are given back.
 const INLINE_KEPT_SIZE_MAX: usize = 1024;
-/// Digits of a length that are read without looking for the end of the line first.
-const SHORT_DIGITS_COUNT_MAX: usize = 7;
-/// The two bytes that end a line or an argument.
-const LINE_END_SIZE: usize = 2;
-
-/// Where an argument lies within [`Command::bytes`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ArgRange {
-    /// The first byte.
-    pub start: usize,
-    /// One past the last byte.
-    pub end: usize,
-}
-
-/// One command: at least one argument, the first being its name.
-#[derive(Clone, Copy, Debug)]
-pub struct Command<'a> {
-    bytes: &'a [u8],
-    args: &'a [ArgRange],
-}
-
-impl<'a> Command<'a> {
-    /// Returns the command's name as sent.
-    #[must_use]
-    pub fn name(&self) -> &'a [u8] {
-        self.get(0).expect("a command has at least one argument")
-    }
-
-    /// Returns how many arguments there are, the name included.
-    #[must_use]
-    pub const fn count(&self) -> usize {
-        self.args.len()
-    }
-
-    /// Returns an argument; the name is at 0.
-    #[must_use]
-    #[inline]
-    pub fn get(&self, index: usize) -> Option<&'a [u8]> {
-        let range = self.args.get(index)?;
-        self.bytes.get(range.start..range.end)
-    }
-
-    /// Returns all arguments in order, the name included.
-    #[inline]
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &'a [u8]> + use<'a> {
-        let bytes = self.bytes;
-        self.args.iter().map(move |range| &bytes[range.start..range.end])
-    }
-
-    /// Returns the arguments as ranges of [`Self::bytes`].
-    #[must_use]
-    pub const fn ranges(&self) -> &'a [ArgRange] {
-        self.args
-    }
-
-    /// Returns the bytes the arguments lie in.
-    ///
-    /// They are a part of the connection's buffer, or of the parser for an inline command, whose
-    /// quotes had to be undone.
-    #[must_use]
-    pub const fn bytes(&self) -> &'a [u8] {
-        self.bytes
-    }
-}
 
 /// What the front of a buffer holds.
 #[derive(Clone, Copy, Debug)]
@@ -212,7 +151,7 @@ impl Parser {
                         Source::Buffer => &bytes[..consumed],
                         Source::Inline => &self.inline,
                     };
-                    let command = Command { bytes, args: &self.args };
+                    let command = Command::new(bytes, &self.args);
                     return Ok(Parsed::Command { command, consumed: start + consumed });
                 }
                 Step::Empty { consumed } => start += consumed,
@@ -377,38 +316,4 @@ impl Parser {
             Ok(Step::Command { consumed, source: Source::Inline })
         }
     }
-}
-
-/// Reads a header of few digits that is complete in `bytes`, and returns its number and what
-/// follows it. Everything else, broken headers too, is for the slower path to judge.
-#[inline]
-fn short_header(bytes: &[u8], start: usize, marker: u8) -> Option<(usize, usize)> {
-    let (&first, digits) = bytes.get(start..)?.split_first()?;
-    if first != marker {
-        return None;
-    }
-    let mut value = 0;
-    for (index, &byte) in digits.iter().enumerate().take(SHORT_DIGITS_COUNT_MAX + 1) {
-        if byte.is_ascii_digit() {
-            value = value * 10 + usize::from(byte - b'0');
-            continue;
-        }
-        let is_canonical = index == 1 || (index > 1 && digits[0] != b'0');
-        let is_ended = byte == b'\r' && index + 1 < digits.len();
-        return (is_canonical && is_ended).then_some((value, start + 1 + index + LINE_END_SIZE));
-    }
-    None
-}
-
-/// Reads the number of arguments; `None` for a negative one, which stands for no command.
-fn multibulk_count(digits: &[u8]) -> Result<Option<usize>, ProtocolError> {
-    let count = parse_integer(digits).ok_or(ProtocolError::MultibulkLength)?;
-    Ok(usize::try_from(count).ok())
-}
-
-/// Reads the size of an argument from its header line.
-fn bulk_size(line: &[u8], first: u8) -> Result<usize, ProtocolError> {
-    let digits = line.strip_prefix(b"$").ok_or(ProtocolError::ExpectedBulk(first))?;
-    let size = parse_integer(digits).ok_or(ProtocolError::BulkLength)?;
-    usize::try_from(size).map_err(|_| ProtocolError::BulkLength)
 }

@@ -39,7 +39,8 @@ pub enum ParsedReply {
 /// use resp::{ParsedReply, Reply, ReplyLimits, ReplyParser};
 ///
 /// let mut parser = ReplyParser::new(ReplyLimits::default());
-/// let Ok(ParsedReply::Complete { reply, consumed }) = parser.parse(b"+PONG\r\n") else { panic!() };
+/// let parsed = parser.parse(b"+PONG\r\n");
+/// let Ok(ParsedReply::Complete { reply, consumed }) = parsed else { panic!() };
 /// assert_eq!((reply, consumed), (Reply::Simple(b"PONG".to_vec()), 7));
 /// ```
 #[derive(Debug)]
