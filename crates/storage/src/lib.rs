@@ -10,8 +10,10 @@
 //! blob of the last checkpoint, the rows as of that checkpoint, and the entries after it in order,
 //! and applies them again. A read error is an error, never "not found".
 
+mod disk;
 mod memory;
 mod store;
 
+pub use disk::{Crash, Disk, LockOutcome, RealDisk, SimDisk, SyncFault};
 pub use memory::MemoryStore;
 pub use store::{Entry, EntryId, Row, ScanControl, Store, StoreError};

@@ -1,0 +1,76 @@
+//! Small files that must survive one damaged byte: the content twice, each with its checksum.
+//!
+//! Format of each copy: magic (8 bytes), payload length (u64), checksum of what comes before and
+//! after it (u32), payload. Both copies have the same length, so that the second one is found when
+//! the length in the first is damaged. Files are replaced whole, never changed in place.
+
+/// How much of a sealed file was sound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Copies {
+    Both,
+    One,
+}
+
+const HEAD_BYTES: usize = 20;
+
+/// Builds the file content for a payload.
+pub(crate) fn seal(magic: [u8; 8], payload: &[u8]) -> Vec<u8> {
+    let mut copy = Vec::with_capacity(HEAD_BYTES + payload.len());
+    copy.extend_from_slice(&magic);
+    copy.extend_from_slice(&(payload.len() as u64).to_le_bytes());
+    copy.extend_from_slice(&checksum(&copy, payload).to_le_bytes());
+    copy.extend_from_slice(payload);
+    copy.extend_from_within(..);
+    copy
+}
+
+/// Returns the payload of a file, or nothing when both copies are damaged.
+pub(crate) fn unseal(magic: [u8; 8], bytes: &[u8]) -> Option<(&[u8], Copies)> {
+    let (first, second) = bytes.split_at(bytes.len() / 2);
+    match (unseal_copy(magic, first), unseal_copy(magic, second)) {
+        (Some(payload), Some(_)) => Some((payload, Copies::Both)),
+        (Some(payload), None) | (None, Some(payload)) => Some((payload, Copies::One)),
+        (None, None) => None,
+    }
+}
+
+fn unseal_copy(magic: [u8; 8], copy: &[u8]) -> Option<&[u8]> {
+    let (head, payload) = copy.split_at_checked(HEAD_BYTES)?;
+    let (named, sum) = head.split_at(HEAD_BYTES - 4);
+    let is_sound = named[..8] == magic
+        && named[8..] == (payload.len() as u64).to_le_bytes()
+        && sum == checksum(named, payload).to_le_bytes();
+    is_sound.then_some(payload)
+}
+
+fn checksum(named: &[u8], payload: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(named);
+    hasher.update(payload);
+    hasher.finalize()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Copies, seal, unseal};
+
+    const MAGIC: [u8; 8] = *b"test\0\0\0\x01";
+
+    #[test]
+    fn any_one_damaged_byte_costs_one_copy() {
+        for len in [0, 1, 7, 300] {
+            let payload: Vec<u8> = (0..len).map(|byte| byte as u8).collect();
+            let bytes = seal(MAGIC, &payload);
+            assert_eq!(unseal(MAGIC, &bytes), Some((&payload[..], Copies::Both)));
+            assert_eq!(unseal(*b"another\0", &bytes), None);
+            for at in 0..bytes.len() {
+                let mut damaged = bytes.clone();
+                damaged[at] ^= 0x10;
+                assert_eq!(unseal(MAGIC, &damaged), Some((&payload[..], Copies::One)), "{at}");
+            }
+            for cut in 0..bytes.len() {
+                assert!(unseal(MAGIC, &bytes[..cut]).is_none_or(|(held, _)| held == payload));
+            }
+        }
+    }
+}
