@@ -104,7 +104,8 @@ impl Gossip {
         self.store.set(key, value)
     }
 
-    /// Deletes a key of this node's own map; nothing when it was not there.
+    /// Deletes a key of this node's own map; nothing when it was not there. The next deadline may
+    /// be an earlier one afterwards.
     pub fn delete(&mut self, now: Millis, key: &str) -> Option<Version> {
         self.now = self.now.max(now);
         let version = self.store.delete(self.now, key)?;

@@ -22,9 +22,10 @@ impl Store {
     /// Lists what is held, in full when it fits.
     pub(crate) fn page(&mut self, rng: &mut fastrand::Rng, bytes_max: usize) -> Page {
         let count_max = bytes_max / DIGEST_BYTES;
-        let page = match self.records.len() <= count_max {
-            true => self.page_of_all(),
-            false => self.page_of_some(rng, count_max),
+        let page = if self.records.len() <= count_max {
+            self.page_of_all()
+        } else {
+            self.page_of_some(rng, count_max)
         };
         for digest in &page.digests {
             if let Some(record) = self.records.get_mut(&digest.identity.node) {

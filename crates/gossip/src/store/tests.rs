@@ -82,6 +82,8 @@ impl World {
     }
 
     fn record(&mut self) {
+        let queued = self.stores[0].deletions.len();
+        assert!(queued <= config().key_count_max, "{queued} deletions wait to be forgotten");
         let (version, _) = position(&self.stores[0]);
         let live = live(&self.stores[0]);
         let before = self.history.insert(version, live.clone());

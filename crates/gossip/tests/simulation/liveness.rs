@@ -57,7 +57,11 @@ fn a_slow_node_is_suspected_at_most_and_accuses_nobody_to_death() {
             let mut world = warm(seed, count);
             // A round trip of three seconds: six times the probe's timeout.
             world.slow_down(2, 1_500);
-            world.run(Millis(120_000));
+            let doubts_itself = |world: &World| world.gossip(2).snapshot().health >= 2;
+            assert!(world.run_until(Millis(60_000), Millis(500), doubts_itself).is_some());
+            world.run(Millis(60_000));
+            let healthy = world.gossip(1).snapshot().health;
+            assert!(healthy <= 1, "seed {seed}, {count} nodes: {healthy}, by the fault of another");
             assert!(world.opinions.iter().any(|o| o.liveness == Liveness::Suspect));
             assert_eq!(world.opinions.iter().find(is_down), None, "seed {seed}, {count} nodes");
         }

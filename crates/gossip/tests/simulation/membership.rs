@@ -1,6 +1,9 @@
 //! Who is known: restarts replace, removals last, strangers give way, and gossip decides nothing.
 
-use gossip::{Config, Event, Generation, Identity, Liveness, Millis, NodeId, Output, Refusal};
+use gossip::{
+    Body, Claim, Config, Event, Generation, Heartbeat, Identity, Incarnation, Liveness, Message,
+    Millis, NodeId, Output, Refusal, Rumor,
+};
 
 use crate::seeds;
 use crate::world::{CLUSTER, Net, World};
@@ -38,6 +41,37 @@ fn a_restart_replaces_the_old_generation_for_good() {
 }
 
 #[test]
+fn messages_of_an_older_life_count_for_nothing() {
+    let identity = |generation| Identity { node: NodeId(2), generation: Generation(generation) };
+    let message = |generation, heartbeat, rumors| Message {
+        cluster: CLUSTER,
+        sender: identity(generation),
+        incarnation: Incarnation(generation),
+        heartbeat: Heartbeat(heartbeat),
+        rumors,
+        body: Body::Notice,
+    };
+    let mut world = World::new(1, Config::new(CLUSTER));
+    world.start(1, 1, &[]);
+    world.give(NodeId(1), Event::Received(message(7, 1, Vec::new())));
+    for heartbeat in 50..60 {
+        world.give(NodeId(1), Event::Received(message(6, heartbeat, Vec::new())));
+    }
+    assert_eq!(world.gossip(1).liveness(NodeId(2)), Liveness::Unknown);
+    assert_eq!(world.gossip(1).snapshot().counters.dropped_stale, 10);
+    // A claim about the first life does not touch the second, whoever brings it.
+    let claim = |generation| Rumor {
+        subject: identity(generation),
+        incarnation: Incarnation(90),
+        claim: Claim::Down,
+    };
+    world.give(NodeId(1), Event::Received(message(7, 2, vec![claim(6)])));
+    assert_eq!(world.gossip(1).liveness(NodeId(2)), Liveness::Alive);
+    world.give(NodeId(1), Event::Received(message(7, 3, vec![claim(7)])));
+    assert_eq!(world.gossip(1).liveness(NodeId(2)), Liveness::Down);
+}
+
+#[test]
 fn a_removed_node_is_never_taught_again() {
     let mut world = World::cluster(4, 6);
     world.set(6, "key", b"value");
@@ -49,7 +83,13 @@ fn a_removed_node_is_never_taught_again() {
     }
     world.others.clear();
     // Node 5 has not heard of the removal and tells everybody about node 6.
+    world.tap = Some(Vec::new());
     world.run(Millis(120_000));
+    let wants = |message: &Message| {
+        let Body::SynAck { wanted, .. } = &message.body else { return false };
+        wanted.iter().any(|digest| digest.identity.node == NodeId(6))
+    };
+    assert!(!world.tap.take().unwrap().iter().any(wants), "nobody asks for what is gone");
     for node in 1..=4 {
         assert_eq!(world.gossip(node).get(NodeId(6), "key"), None);
         assert!(world.gossip(node).snapshot().nodes.iter().all(|report| report.node != NodeId(6)));
