@@ -10,6 +10,7 @@ mod context;
 mod counters;
 mod dot;
 mod hybrid;
+mod sealed;
 
 pub use actor::{Actor, Incarnation, NodeId};
 pub use clock::Clock;
@@ -17,3 +18,4 @@ pub use context::{Context, ContextError, ContextKey, ContextScope};
 pub use counters::{Counters, Run};
 pub use dot::{Dot, Dots};
 pub use hybrid::{HybridClock, HybridTime, Millis, SkewError};
+pub use sealed::Sealed;

@@ -35,7 +35,7 @@ struct Known<'a> {
 impl Facts for Known<'_> {
     /// A dot of a sealed actor that was never applied cannot come any more: it reads as applied.
     fn is_applied(&self, dot: Dot) -> bool {
-        self.state.is_applied(dot) || self.state.sealed.get(dot.actor).is_some()
+        self.state.is_applied(dot) || self.state.sealed.is_retired(dot.actor)
     }
 
     fn is_cleared(&self, dot: Dot) -> bool {
@@ -169,7 +169,7 @@ impl Replica {
 
     /// Refuses new dots of actors that are retired or being retired.
     pub(crate) fn check_actor(&self, dot: Dot) -> Result<(), ReplicaError> {
-        if self.state.sealed.get(dot.actor).is_some() {
+        if self.state.sealed.is_retired(dot.actor) {
             return Err(ReplicaError::Sealed { dot });
         }
         match self.state.freezes.get(&dot.actor) {

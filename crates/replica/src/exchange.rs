@@ -13,7 +13,7 @@ use wire::shard::{Group, GroupsGiven, GroupsWanted, Member, Rest, SealedPart};
 
 use crate::error::ReplicaError;
 use crate::format::{decode_cell, decode_record, record_cell};
-use crate::hash::clock_hash;
+use crate::hash::sealed_hash;
 use crate::mutation::Mutation;
 use crate::replica::{Condition, Replica};
 use crate::rows::put_group;
@@ -42,7 +42,7 @@ impl Replica {
     #[must_use]
     pub fn want_groups(&self, budget: u32, sealed: SealedDetail) -> GroupsWanted {
         let sealed = match sealed {
-            SealedDetail::Hash => SealedPart::Hash(clock_hash(&self.state.sealed)),
+            SealedDetail::Hash => SealedPart::Hash(sealed_hash(&self.state.sealed)),
             SealedDetail::Whole => SealedPart::Whole(self.state.sealed.clone()),
         };
         GroupsWanted {
@@ -69,14 +69,14 @@ impl Replica {
         }
         let mut sealed_here = None;
         let missing_dots = match &wanted.sealed {
-            SealedPart::Hash(hash) if *hash == clock_hash(&self.state.sealed) => {
+            SealedPart::Hash(hash) if *hash == sealed_hash(&self.state.sealed) => {
                 self.state.applied.difference(&wanted.applied)
             }
             SealedPart::Hash(_) => return Ok(GroupsGiven::SealedNeeded),
             SealedPart::Whole(sealed) => {
                 sealed_here = Some(self.state.sealed.clone());
                 let mut theirs = wanted.applied.clone();
-                theirs.union(sealed);
+                sealed.add_to(&mut theirs);
                 self.state.whole_clock().difference(&theirs)
             }
         };
@@ -111,6 +111,7 @@ impl Replica {
                 other => other?,
             }
         }
+        self.seal_what_has_come(store)?;
         if unproven.is_empty() {
             Ok(taken)
         } else {

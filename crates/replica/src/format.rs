@@ -11,7 +11,7 @@ pub(crate) use record::{decode_record, encode_record, record_cell};
 pub(crate) use row::{decode_cell, encode_cell};
 pub(crate) use state::{decode_state, encode_state};
 
-use causality::{Actor, Clock, Counters, Dot, Run};
+use causality::{Actor, Clock, Counters, Dot, Run, Sealed};
 use codec::{DecodeError, Reader, put_varint};
 
 /// The most actors, runs or dots that one decoded value may name.
@@ -35,15 +35,36 @@ pub(crate) fn put_clock(out: &mut Vec<u8>, clock: &Clock) {
     put_varint(out, clock.actor_count() as u64);
     for (actor, counters) in clock.iter() {
         out.extend_from_slice(&actor.bits().to_le_bytes());
-        put_varint(out, counters.base());
-        put_varint(out, counters.runs().len() as u64);
-        let mut end = counters.base();
-        for run in counters.runs() {
-            put_varint(out, run.first - end);
-            put_varint(out, run.last - run.first);
-            end = run.last;
-        }
+        put_counters(out, counters);
     }
+}
+
+pub(crate) fn put_counters(out: &mut Vec<u8>, counters: &Counters) {
+    put_varint(out, counters.base());
+    put_varint(out, counters.runs().len() as u64);
+    let mut end = counters.base();
+    for run in counters.runs() {
+        put_varint(out, run.first - end);
+        put_varint(out, run.last - run.first);
+        end = run.last;
+    }
+}
+
+pub(crate) fn put_sealed(out: &mut Vec<u8>, sealed: &Sealed) {
+    put_varint(out, sealed.len() as u64);
+    for (actor, counters) in sealed.iter() {
+        out.extend_from_slice(&actor.bits().to_le_bytes());
+        put_counters(out, counters);
+    }
+}
+
+pub(crate) fn read_sealed(reader: &mut Reader<'_>) -> Result<Sealed, DecodeError> {
+    let mut sealed = Sealed::default();
+    for _ in 0..reader.count("actors", ITEMS_MAX)? {
+        let actor = Actor::from_bits(reader.u64()?);
+        sealed.insert(actor, read_counters(reader)?);
+    }
+    Ok(sealed)
 }
 
 pub(crate) fn read_clock(reader: &mut Reader<'_>) -> Result<Clock, DecodeError> {
@@ -59,7 +80,7 @@ pub(crate) fn read_clock(reader: &mut Reader<'_>) -> Result<Clock, DecodeError> 
     Ok(clock)
 }
 
-fn read_counters(reader: &mut Reader<'_>) -> Result<Counters, DecodeError> {
+pub(crate) fn read_counters(reader: &mut Reader<'_>) -> Result<Counters, DecodeError> {
     let mut end = reader.varint()?;
     let mut counters = Counters::up_to(end);
     for _ in 0..reader.count("runs", ITEMS_MAX)? {

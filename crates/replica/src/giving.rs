@@ -34,6 +34,9 @@ impl Replica {
         horizon: Millis,
     ) -> Result<StateOpened, ReplicaError> {
         self.check_serving()?;
+        if self.state.has_losses && !self.is_mutated(Mutation::SourceUnverified) {
+            return Err(ReplicaError::Quarantined);
+        }
         self.adopt_horizon(store, now, horizon)?;
         if !self.is_mutated(Mutation::SourceUnverified) && self.scrub(store)? != Scrubbed::Sound {
             return Err(ReplicaError::Quarantined);

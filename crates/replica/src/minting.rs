@@ -70,7 +70,7 @@ impl Replica {
         late: &Op<'_>,
     ) -> Result<OwnedOp, ReplicaError> {
         self.check_serving()?;
-        if self.state.sealed.get(late.dot.actor).is_none() || self.state.is_applied(late.dot) {
+        if !self.state.sealed.is_retired(late.dot.actor) || self.state.is_applied(late.dot) {
             return Err(ReplicaError::Unexpected("operation to name anew"));
         }
         let op = Op { dot: self.next_dot(), ..late.clone() };

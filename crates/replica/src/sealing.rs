@@ -16,7 +16,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use causality::{Actor, Clock, Counters, Dot, Dots, NodeId};
+use causality::{Actor, Counters, Dot, Dots, NodeId, Sealed};
 use cells::OwnedCellAddress;
 use storage::{Row, ScanControl, Store};
 use wire::shard::Sealing;
@@ -38,6 +38,9 @@ pub struct Freeze {
     pub ballot: Ballot,
     /// The dots that may still be accepted, once everyone is frozen.
     pub allowed: Option<Counters>,
+    /// Others have sealed the actor with what is allowed: once all of it has come, so does this
+    /// replica.
+    pub is_sealed_elsewhere: bool,
 }
 
 /// The promises by actor.
@@ -171,11 +174,11 @@ impl Replica {
     pub fn learn_sealed<S: Store>(
         &mut self,
         store: &mut S,
-        sealed: &Clock,
+        sealed: &Sealed,
     ) -> Result<(), ReplicaError> {
         self.check_serving()?;
         for (actor, counters) in sealed.iter() {
-            if self.state.sealed.get(actor).is_some() {
+            if self.state.sealed.is_retired(actor) {
                 continue;
             }
             if actor == self.me {
@@ -190,7 +193,31 @@ impl Replica {
             } else {
                 let freeze = self.state.freezes.entry(actor).or_default();
                 freeze.allowed = Some(counters.clone());
+                freeze.is_sealed_elsewhere = true;
             }
+        }
+        Ok(())
+    }
+
+    /// Seals what others have sealed, as far as all of it has come.
+    pub(crate) fn seal_what_has_come<S: Store>(
+        &mut self,
+        store: &mut S,
+    ) -> Result<(), ReplicaError> {
+        let has_come = |actor: &Actor, freeze: &Freeze| {
+            let mine = self.state.counters(*actor);
+            freeze.is_sealed_elsewhere && freeze.allowed.as_ref() == Some(&mine)
+        };
+        let due: Vec<Actor> = self
+            .state
+            .freezes
+            .iter()
+            .filter(|(actor, freeze)| has_come(actor, freeze))
+            .map(|(actor, _)| *actor)
+            .collect();
+        for actor in due {
+            let counters = self.state.counters(actor);
+            self.seal(store, actor, &counters)?;
         }
         Ok(())
     }
@@ -201,27 +228,28 @@ impl Replica {
     }
 
     /// Returns the actors that are sealed here, with all they ever minted that counts.
-    pub fn sealed_actors(&self) -> impl Iterator<Item = (Actor, &Counters)> + '_ {
-        self.state.sealed.iter()
+    #[must_use]
+    pub const fn sealed(&self) -> &Sealed {
+        &self.state.sealed
     }
 
     fn freeze(&mut self, actor: Actor, ballot: Ballot) -> Result<Option<Sealing>, ReplicaError> {
         if actor == self.me {
             return Err(ReplicaError::OwnActor(actor));
         }
-        if self.state.sealed.get(actor).is_none() {
+        if !self.state.sealed.is_retired(actor) {
             let freeze = self.state.freezes.entry(actor).or_default();
             if ballot < freeze.ballot {
                 return Ok(None);
             }
-            *freeze = Freeze { ballot, allowed: None };
+            *freeze = Freeze { ballot, ..Freeze::default() };
         }
         let counters = self.state.counters(actor);
         Ok(Some(Sealing::Frozen { actor, ballot: ballot.0, counters }))
     }
 
     fn allow(&mut self, actor: Actor, ballot: Ballot, counters: &Counters) -> Option<Sealing> {
-        if self.state.sealed.get(actor).is_some() {
+        if self.state.sealed.is_retired(actor) {
             return Some(Sealing::Complete { actor, ballot: ballot.0 });
         }
         let freeze = self.state.freezes.get_mut(&actor)?;
@@ -238,14 +266,14 @@ impl Replica {
         actor: Actor,
         counters: &Counters,
     ) -> Result<(), ReplicaError> {
-        if self.state.sealed.get(actor).is_some() {
+        if self.state.sealed.is_retired(actor) {
             return Ok(());
         }
         if !self.is_mutated(Mutation::SealedIncomplete) && self.state.counters(actor) != *counters {
             return Err(ReplicaError::Unexpected("seal of an incomplete actor"));
         }
         self.state.applied.remove(actor);
-        self.state.sealed.insert_all(actor, counters);
+        self.state.sealed.insert(actor, counters.clone());
         self.state.freezes.remove(&actor);
         self.trim_clears(actor, counters);
         self.retire_clears();

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use causality::{Actor, Clock, Counters, Dot, HybridTime, Millis};
+use causality::{Actor, Clock, Counters, Dot, HybridTime, Millis, Sealed};
 
 use crate::clears::Clears;
 use crate::sealing::Freezes;
@@ -15,7 +15,7 @@ use crate::sealing::Freezes;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct DurableState {
     pub(crate) applied: Clock,
-    pub(crate) sealed: Clock,
+    pub(crate) sealed: Sealed,
     /// The log holds every applied dot above its actor's floor.
     pub(crate) floors: BTreeMap<Actor, u64>,
     /// Versions that expire up to here have been dropped. K and the horizon determine the rows.
@@ -26,6 +26,8 @@ pub(crate) struct DurableState {
     /// Live versions, and the sum of their digests: what a scrub must find again.
     pub(crate) element_count: u64,
     pub(crate) digest: u128,
+    /// Versions were lost here and may not all be back: absence here proves nothing.
+    pub(crate) has_losses: bool,
     /// The sum over the gone dots.
     pub(crate) gone_digest: u128,
 }
@@ -34,7 +36,7 @@ impl DurableState {
     /// Says whether the dot's whole effect is here.
     #[inline]
     pub(crate) fn is_applied(&self, dot: Dot) -> bool {
-        self.applied.contains(dot) || (!self.sealed.is_empty() && self.sealed.contains(dot))
+        self.applied.contains(dot) || self.sealed.contains(dot)
     }
 
     /// Returns everything applied of one actor.
@@ -46,7 +48,7 @@ impl DurableState {
     /// Returns the whole of K, sealed actors included.
     pub(crate) fn whole_clock(&self) -> Clock {
         let mut whole = self.applied.clone();
-        whole.union(&self.sealed);
+        self.sealed.add_to(&mut whole);
         whole
     }
 

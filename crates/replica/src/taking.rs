@@ -117,7 +117,7 @@ impl Replica {
     ) -> Result<(), ReplicaError> {
         assert_eq!(self.condition, Condition::Fetching, "published without taking");
         let mut theirs = taking.opened.applied.clone();
-        theirs.union(&taking.opened.sealed);
+        taking.opened.sealed.add_to(&mut theirs);
         for (address, mine) in self.cells_to_join(store, &taking)? {
             let old = decode_cell(&mine).map_err(|source| self.damaged("row", source))?;
             let given = taking.staged.get(&address);
@@ -134,6 +134,7 @@ impl Replica {
             self.trim_clears(actor, counters);
             self.drop_lost_gone(store, actor, counters)?;
         }
+        self.seal_what_has_come(store)?;
         self.drain_gone(store)
     }
 
@@ -196,7 +197,7 @@ impl Replica {
             }
         }
         for dot in given.map(|given| &given.gone[..]).unwrap_or_default() {
-            if !self.state.is_applied(*dot) && self.state.sealed.get(dot.actor).is_none() {
+            if !self.state.is_applied(*dot) && !self.state.sealed.is_retired(dot.actor) {
                 joined.mark_gone(*dot);
             }
         }
@@ -207,19 +208,19 @@ impl Replica {
     /// Dots that came without log entries lie below the floor from now on.
     fn raise_floors(&mut self, opened: &StateOpened) {
         let mine = self.state.whole_clock();
-        for clock in [&opened.applied, &opened.sealed] {
-            for (actor, runs) in clock.difference(&mine) {
-                let highest = runs.last().map_or(0, |run| run.last);
-                let floor = self.state.floors.entry(actor).or_default();
-                *floor = highest.max(*floor);
-            }
+        let mut theirs = opened.applied.clone();
+        opened.sealed.add_to(&mut theirs);
+        for (actor, runs) in theirs.difference(&mine) {
+            let highest = runs.last().map_or(0, |run| run.last);
+            let floor = self.state.floors.entry(actor).or_default();
+            *floor = highest.max(*floor);
         }
     }
 
     fn join_clock(&mut self, opened: &StateOpened) {
         self.state.applied.union(&opened.applied);
         for (actor, counters) in opened.sealed.iter() {
-            self.state.sealed.insert_all(actor, counters);
+            self.state.sealed.insert(actor, counters.clone());
             self.state.freezes.remove(&actor);
         }
         // An actor sealed on one side may still be open on the other: sealed wins, and it has all.

@@ -8,7 +8,7 @@ use causality::Millis;
 use cells::{CellHash, OwnedCellAddress, Version, element_digest};
 use merkle::{Digest, Tree};
 use storage::Store;
-use wire::shard::{Reinstate, StateVersion};
+use wire::shard::{Reinstate, StateVersion, Summary};
 
 use crate::edit::gone_digest;
 use crate::error::ReplicaError;
@@ -56,7 +56,7 @@ impl Replica {
 
     /// Accepts the rows of a quarantined replica that has lost versions: the digest follows them.
     /// Versions that others still hold come back by reinstatement, since equal clocks will then
-    /// show unequal digests.
+    /// show unequal digests. Until [`Replica::confirm`] nobody takes over state from here.
     ///
     /// # Errors
     /// A row cannot be read, or the rows are not to be trusted: it stays quarantined.
@@ -68,10 +68,27 @@ impl Replica {
         self.tree = sums.tree;
         self.state.digest = sums.digest;
         self.state.element_count = sums.element_count;
+        self.state.has_losses = true;
         if self.condition == Condition::Quarantined {
             self.condition = Condition::Serving;
         }
         Ok(())
+    }
+
+    /// Compares with a peer that has no losses of its own: equal clocks, horizons and digests
+    /// prove that everything lost here is back. Says whether the two are equal.
+    pub fn confirm(&mut self, peer: &Summary) -> bool {
+        let is_equal = *peer == self.summary();
+        if is_equal {
+            self.state.has_losses = false;
+        }
+        is_equal
+    }
+
+    /// Says whether versions were lost here that may not all be back.
+    #[must_use]
+    pub const fn has_losses(&self) -> bool {
+        self.state.has_losses
     }
 
     /// Throws everything away and starts empty under a new incarnation: the last resort for rows

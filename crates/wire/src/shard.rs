@@ -1,6 +1,6 @@
 //! What two replicas of one shard say to each other.
 
-use causality::{Actor, Clock, Counters, Dot, Dots, HybridTime, Millis};
+use causality::{Actor, Clock, Counters, Dot, Dots, HybridTime, Millis, Sealed};
 use cells::{OwnedBody, OwnedCellAddress};
 
 /// Asks a replica for the operations that the sender misses.
@@ -19,10 +19,10 @@ pub struct GroupsWanted {
 /// What a replica knows of retired actors: usually the same as its peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SealedPart {
-    /// The hash of the sealed clock.
+    /// Its hash.
     Hash(u64),
-    /// The sealed clock itself.
-    Whole(Clock),
+    /// All of it.
+    Whole(Sealed),
 }
 
 /// The answer to [`GroupsWanted`].
@@ -37,11 +37,11 @@ pub enum GroupsGiven {
         /// Expired versions are dropped up to here at the sender.
         horizon: Millis,
         /// The sender's retired actors, when the receiver's differ.
-        sealed: Option<Clock>,
+        sealed: Option<Sealed>,
     },
     /// The log no longer holds what is missing: exchange state instead.
     StateNeeded,
-    /// The hashes of the sealed clocks differ: ask again with the whole.
+    /// What the two know of retired actors differs: ask again with the whole.
     SealedNeeded,
 }
 
@@ -100,8 +100,8 @@ pub struct StateOpened {
     pub session: StateSession,
     /// The clock of the image, retired actors apart.
     pub applied: Clock,
-    /// The clock of retired actors.
-    pub sealed: Clock,
+    /// The retired actors.
+    pub sealed: Sealed,
     /// Expired versions are dropped up to here in the image.
     pub horizon: Millis,
     /// Clears that may still meet what they cover.

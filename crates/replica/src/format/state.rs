@@ -1,18 +1,22 @@
 //! The state blob of a replica: everything beside rows and log that must survive with them.
 //!
 //! ```text
-//! format 1 B | applied clock | sealed clock | floor count varint, count x (actor 8 B, counter)
+//! format 1 B | applied clock | sealed | floor count varint, count x (actor 8 B, counter)
 //!   | horizon varint | last hybrid time 8 B
 //!   | clear count varint, count x (keyspace varint, key, dot, clock)
-//!   | freeze count varint, count x (actor 8 B, ballot varint, limit: 0 or 1 + clock)
-//!   | element count varint, digest 16 B, gone digest 16 B
+//!   | freeze count varint, count x (actor 8 B, ballot varint,
+//!     limit: 0, or 1 (2: sealed elsewhere) + counters)
+//!   | element count varint, digest 16 B, gone digest 16 B | has losses 1 B
 //! ```
 
-use causality::{Actor, Clock, HybridTime, Millis};
+use causality::{Actor, HybridTime, Millis};
 use cells::Keyspace;
 use codec::{DecodeError, Reader, put_slice, put_varint};
 
-use super::{ITEMS_MAX, put_clock, put_dot, read_clock, read_dot};
+use super::{
+    ITEMS_MAX, put_clock, put_counters, put_dot, put_sealed, read_clock, read_counters, read_dot,
+    read_sealed,
+};
 use crate::clears::{Clear, Clears};
 use crate::sealing::{Ballot, Freeze, Freezes};
 use crate::state::DurableState;
@@ -24,7 +28,7 @@ pub(crate) fn encode_state(state: &DurableState, out: &mut Vec<u8>) {
     out.clear();
     out.push(FORMAT);
     put_clock(out, &state.applied);
-    put_clock(out, &state.sealed);
+    put_sealed(out, &state.sealed);
     put_varint(out, state.floors.len() as u64);
     for (actor, floor) in &state.floors {
         out.extend_from_slice(&actor.bits().to_le_bytes());
@@ -43,6 +47,7 @@ pub(crate) fn encode_state(state: &DurableState, out: &mut Vec<u8>) {
     put_varint(out, state.element_count);
     out.extend_from_slice(&state.digest.to_le_bytes());
     out.extend_from_slice(&state.gone_digest.to_le_bytes());
+    out.push(u8::from(state.has_losses));
 }
 
 fn put_freezes(out: &mut Vec<u8>, freezes: &Freezes) {
@@ -50,11 +55,13 @@ fn put_freezes(out: &mut Vec<u8>, freezes: &Freezes) {
     for (actor, freeze) in freezes {
         out.extend_from_slice(&actor.bits().to_le_bytes());
         put_varint(out, freeze.ballot.0);
-        out.push(u8::from(freeze.allowed.is_some()));
+        out.push(match (&freeze.allowed, freeze.is_sealed_elsewhere) {
+            (None, _) => 0,
+            (Some(_), false) => 1,
+            (Some(_), true) => 2,
+        });
         if let Some(allowed) = &freeze.allowed {
-            let mut clock = Clock::new();
-            clock.insert_all(*actor, allowed);
-            put_clock(out, &clock);
+            put_counters(out, allowed);
         }
     }
 }
@@ -67,7 +74,7 @@ pub(crate) fn decode_state(bytes: &[u8]) -> Result<DurableState, DecodeError> {
     }
     let mut state = DurableState {
         applied: read_clock(&mut reader)?,
-        sealed: read_clock(&mut reader)?,
+        sealed: read_sealed(&mut reader)?,
         ..DurableState::default()
     };
     for _ in 0..reader.count("floors", ITEMS_MAX)? {
@@ -81,6 +88,11 @@ pub(crate) fn decode_state(bytes: &[u8]) -> Result<DurableState, DecodeError> {
     state.element_count = reader.varint()?;
     state.digest = reader.u128()?;
     state.gone_digest = reader.u128()?;
+    state.has_losses = match reader.byte()? {
+        0 => false,
+        1 => true,
+        _ => return Err(DecodeError::Unknown("loss")),
+    };
     reader.finish()?;
     Ok(state)
 }
@@ -102,12 +114,13 @@ fn read_freezes(reader: &mut Reader<'_>) -> Result<Freezes, DecodeError> {
     for _ in 0..reader.count("freezes", ITEMS_MAX)? {
         let actor = Actor::from_bits(reader.u64()?);
         let ballot = Ballot(reader.varint()?);
-        let allowed = match reader.byte()? {
+        let kind = reader.byte()?;
+        let allowed = match kind {
             0 => None,
-            1 => Some(read_clock(reader)?.remove(actor).unwrap_or_default()),
+            1 | 2 => Some(read_counters(reader)?),
             _ => return Err(DecodeError::Unknown("freeze")),
         };
-        freezes.insert(actor, Freeze { ballot, allowed });
+        freezes.insert(actor, Freeze { ballot, allowed, is_sealed_elsewhere: kind == 2 });
     }
     Ok(freezes)
 }

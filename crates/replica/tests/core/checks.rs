@@ -105,10 +105,10 @@ fn is_cleared(known: &[&OwnedOp], op: &OwnedOp) -> bool {
 /// I4, and that nothing superseded is forgotten: gone = removed by something known, not applied.
 fn check_gone(world: &mut World, at: usize) -> Found {
     let clock = world.nodes[at].replica.whole_clock();
-    let sealed = world.nodes[at].sealed_clock();
+    let sealed = world.nodes[at].replica.sealed().clone();
     let mut expected: BTreeMap<OwnedCellAddress, BTreeSet<Dot>> = BTreeMap::new();
     for op in world.ops.values().filter(|op| clock.contains(op.dot)) {
-        let is_awaited = |dot: &&Dot| !clock.contains(**dot) && sealed.get(dot.actor).is_none();
+        let is_awaited = |dot: &&Dot| !clock.contains(**dot) && !sealed.is_retired(dot.actor);
         for dot in op.removed.iter().filter(is_awaited) {
             expected.entry(op.cell.clone()).or_default().insert(*dot);
         }
@@ -181,7 +181,7 @@ fn check_sealed(world: &mut World) -> Found {
                 return Err(format!("A2: node {at} has {held:?} of {actor}, {counters:?} count"));
             }
         }
-        for (actor, _) in replica.sealed_actors() {
+        for (actor, _) in replica.sealed().iter() {
             if replica.clock().get(actor).is_some() {
                 return Err(format!("A3: node {at} keeps an open entry of {actor}"));
             }

@@ -3,6 +3,7 @@
 //! `world` builds the world and takes random steps in it; `checks` holds the invariants; `models`
 //! runs the profiles; `mutations` shows that each known-wrong rule is caught.
 
+#![expect(unreachable_pub, reason = "a test binary has no outside")]
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test reports and stops")]
 
 mod checks;

@@ -17,7 +17,18 @@ impl World {
                 self.scrub_node(*at)?;
             }
         }
-        for _ in 0..5 {
+        for round in 0.. {
+            if round >= 4 && !self.is_anyone_frozen() {
+                break;
+            }
+            if round > 60 {
+                let frozen = |at: usize| {
+                    let replica = &self.nodes[at].replica;
+                    (at, replica.actor(), replica.frozen_actors().collect::<Vec<_>>())
+                };
+                let frozen: Vec<_> = self.alive().into_iter().map(frozen).collect();
+                return Err(format!("actors stay frozen for ever: {frozen:?}"));
+            }
             for taker in &alive {
                 for giver in &alive {
                     if taker != giver && self.exchange(*taker, *giver, false)? {
@@ -29,9 +40,7 @@ impl World {
                 self.verify_all(&alive)?;
             }
             // Rounds that were cut short leave actors frozen; the next leader ends them.
-            for _ in 0..8 {
-                self.seal_some()?;
-            }
+            self.seal_some()?;
         }
         let horizon_clock = self.now;
         for at in &alive {
@@ -41,6 +50,11 @@ impl World {
             node.replica.retire_clears();
         }
         Ok(())
+    }
+
+    fn is_anyone_frozen(&self) -> bool {
+        let frozen = |at: &usize| self.nodes[*at].replica.frozen_actors().next().is_some();
+        self.alive().iter().any(frozen)
     }
 
     fn verify_all(&mut self, alive: &[usize]) -> Found {

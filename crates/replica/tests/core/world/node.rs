@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use causality::{Actor, Clock, Dot, Dots, Incarnation, NodeId};
+use causality::{Actor, Dot, Dots, Incarnation, NodeId};
 use cells::{Cell, CellHash, OwnedCellAddress, element_digest};
 use replica::{Mutation, Replica, Settings};
 
@@ -88,14 +88,6 @@ impl Node {
 
     pub fn live_dots(&mut self, cell: &OwnedCellAddress) -> Dots {
         self.live().remove(cell).map(|dots| dots.into_keys().collect()).unwrap_or_default()
-    }
-
-    pub fn sealed_clock(&self) -> Clock {
-        let mut clock = Clock::new();
-        for (actor, counters) in self.replica.sealed_actors() {
-            clock.insert_all(actor, counters);
-        }
-        clock
     }
 
     /// Damages the rows behind the replica's back: one live version is no longer there.

@@ -11,10 +11,12 @@ use super::{Found, World};
 impl World {
     /// Starts to retire an actor that mints no more, or goes on with a round.
     pub fn seal_some(&mut self) -> Found {
-        match self.rounds.pop() {
-            None => self.start_round(),
-            Some(round) => self.poll_round(round),
+        // Rounds run side by side: what one retired actor minted may be the evidence that another
+        // one's operations wait for.
+        for round in std::mem::take(&mut self.rounds) {
+            self.poll_round(round)?;
         }
+        self.start_round()
     }
 
     /// Replicas came, went or forgot: whoever leads starts again.
@@ -30,8 +32,13 @@ impl World {
         for at in &alive {
             let clock = self.nodes[*at].replica.whole_clock();
             retired.extend(clock.iter().map(|(actor, _)| actor));
+            retired.extend(self.nodes[*at].replica.frozen_actors());
         }
-        retired.retain(|actor| !minting.contains(actor) && !self.sealed.contains_key(actor));
+        let is_sealed =
+            |actor: &Actor, at: &usize| self.nodes[*at].replica.sealed().is_retired(*actor);
+        let is_sealed_by_all = |actor: &Actor| alive.iter().all(|at| is_sealed(actor, at));
+        retired.retain(|actor| !minting.contains(actor) && !is_sealed_by_all(actor));
+        retired.retain(|actor| self.rounds.iter().all(|round| round.actor() != *actor));
         retired.sort_unstable();
         retired.dedup();
         if retired.is_empty() {
