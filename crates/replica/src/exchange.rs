@@ -74,7 +74,7 @@ impl Replica {
             }
             SealedPart::Hash(_) => return Ok(GroupsGiven::SealedNeeded),
             SealedPart::Whole(sealed) => {
-                sealed_here = Some(self.state.sealed.clone());
+                sealed_here = Some(self.retired());
                 let mut theirs = wanted.applied.clone();
                 sealed.add_to(&mut theirs);
                 self.state.whole_clock().difference(&theirs)

@@ -227,6 +227,47 @@ impl Replica {
         self.state.freezes.keys().copied()
     }
 
+    /// Returns every actor known to be retired, sealed here or elsewhere: what a replica that is
+    /// new learns before it takes any operation.
+    #[must_use]
+    pub fn retired(&self) -> Sealed {
+        let mut retired = self.state.sealed.clone();
+        for (actor, freeze) in &self.state.freezes {
+            if let (Some(allowed), true) = (&freeze.allowed, freeze.is_sealed_elsewhere) {
+                retired.insert(*actor, allowed.clone());
+            }
+        }
+        retired
+    }
+
+    /// Returns what may still be accepted of actors that are being retired: a replica that is new
+    /// learns this too, or it could accept what the others have just agreed to refuse.
+    #[must_use]
+    pub fn limits(&self) -> Sealed {
+        let mut limits = Sealed::default();
+        for (actor, freeze) in &self.state.freezes {
+            if let Some(allowed) = &freeze.allowed {
+                limits.insert(*actor, allowed.clone());
+            }
+        }
+        limits
+    }
+
+    /// Takes over the limits of a replica that was there before.
+    ///
+    /// # Errors
+    /// This replica may change nothing at the moment.
+    pub fn learn_limits(&mut self, limits: &Sealed) -> Result<(), ReplicaError> {
+        self.check_serving()?;
+        for (actor, counters) in limits.iter() {
+            if actor != self.me && !self.state.sealed.is_retired(actor) {
+                let freeze = self.state.freezes.entry(actor).or_default();
+                freeze.allowed.get_or_insert_with(|| counters.clone());
+            }
+        }
+        Ok(())
+    }
+
     /// Returns the actors that are sealed here, with all they ever minted that counts.
     #[must_use]
     pub const fn sealed(&self) -> &Sealed {
@@ -242,7 +283,9 @@ impl Replica {
             if ballot < freeze.ballot {
                 return Ok(None);
             }
-            *freeze = Freeze { ballot, ..Freeze::default() };
+            // What others have sealed stays the limit, or a dot outside it could slip in.
+            let allowed = freeze.allowed.take().filter(|_| freeze.is_sealed_elsewhere);
+            *freeze = Freeze { ballot, allowed, ..*freeze };
         }
         let counters = self.state.counters(actor);
         Ok(Some(Sealing::Frozen { actor, ballot: ballot.0, counters }))
@@ -256,7 +299,7 @@ impl Replica {
         if freeze.ballot != ballot {
             return None;
         }
-        freeze.allowed = Some(counters.clone());
+        *freeze = Freeze { ballot, allowed: Some(counters.clone()), is_sealed_elsewhere: false };
         self.sealing_progress(actor)
     }
 

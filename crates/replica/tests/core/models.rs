@@ -80,6 +80,30 @@ fn everything_at_once() {
     check_profile("all", Profile::ALL);
 }
 
+/// Seeds that once failed, and why. Steps drawn differently by later code make them other runs;
+/// they stay as cheap ground to walk again.
+#[test]
+fn named_seeds() {
+    let seeds = [
+        // A version dead by expiry was replayed after a crash at an older horizon, and lost.
+        ("all", 4),
+        // A row lost at the source while its image was read was taken for a deletion.
+        ("loss", 178),
+        // A replica that had accepted a loss gave its state away before the loss was repaired.
+        ("loss", 924),
+        // An actor of which nothing counts was not remembered as sealed.
+        ("sealing", 15),
+        // Two frozen actors waited for each other's evidence for ever.
+        ("crash", 901),
+        // A joiner had not learnt what was agreed to be refused, and accepted it.
+        ("all", 1224),
+    ];
+    for (name, seed) in seeds {
+        let profile = Profile::named(name).unwrap();
+        assert_eq!(run(seed, profile, None), Ok(()), "profile {name}, seed {seed}");
+    }
+}
+
 #[test]
 fn one_seed_twice_is_the_same_run() {
     for seed in 0..20 {

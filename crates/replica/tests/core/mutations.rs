@@ -31,6 +31,7 @@ fn check_caught(mutation: Mutation, profile: Profile) {
     let _ = std::panic::take_hook();
     let (seed, found) = caught.unwrap_or_else(|| panic!("{mutation:?} survived {SEEDS_MAX} seeds"));
     let found: String = found.chars().take(70).collect();
+    assert_eq!(run(seed, profile, None), Ok(()), "the rule itself fails at seed {seed}");
     println!("{mutation:?}: caught at seed {seed}: {found}");
 }
 
