@@ -1,0 +1,184 @@
+//! The connection itself: which protocol it speaks, which keyspace it means, when it ends.
+//!
+//! There is one user, `default`, without a password: what Redis is until it is given one.
+
+use resp::Protocol;
+
+use crate::Step;
+use crate::command::{ANYTIME_FAST, Command, Flag, Group};
+use crate::families::client::check_name;
+use crate::families::server::REDIS_VERSION;
+use crate::refusal::Refusal;
+use crate::session::{DATABASE_COUNT, Database};
+use crate::turn::{Turn, is_word, parse_integer};
+
+const HANDSHAKE: &[Flag] =
+    &[Flag::NoScript, Flag::Loading, Flag::Stale, Flag::Fast, Flag::NoAuth, Flag::AllowBusy];
+
+const fn row(
+    name: &'static str,
+    arity: i32,
+    since: &'static str,
+    summary: &'static str,
+) -> Command {
+    Command::new(Group::Connection, name, arity, since, summary)
+}
+
+pub(crate) const COMMANDS: &[Command] = &[
+    row("ping", -1, "1.0.0", "Ping the server")
+        .flags(&[Flag::Fast])
+        .tips(&["request_policy:all_shards", "response_policy:all_succeeded"])
+        .run(ping),
+    row("echo", 2, "1.0.0", "Echo the given string").flags(ANYTIME_FAST).run(echo),
+    row("hello", -1, "6.0.0", "Handshake with Redis").flags(HANDSHAKE).run(hello),
+    row("auth", -2, "1.0.0", "Authenticate to the server").flags(HANDSHAKE).run(auth),
+    row("select", 2, "1.0.0", "Change the selected database for the current connection")
+        .flags(ANYTIME_FAST)
+        .run(select),
+    row("quit", -1, "1.0.0", "Close the connection").flags(HANDSHAKE).run(quit),
+    row("reset", 1, "6.2.0", "Reset the connection").flags(HANDSHAKE).run(reset),
+];
+
+fn ping(turn: &mut Turn<'_, '_>) -> Result<Step, Refusal> {
+    match turn.args {
+        [_] => turn.writer.simple("PONG"),
+        [_, text] => turn.writer.bulk(text),
+        _ => return Err(Refusal::Arity),
+    }
+    Ok(Step::Reply)
+}
+
+fn echo(turn: &mut Turn<'_, '_>) -> Result<Step, Refusal> {
+    let text = turn.only()?;
+    turn.writer.bulk(text);
+    Ok(Step::Reply)
+}
+
+fn hello(turn: &mut Turn<'_, '_>) -> Result<Step, Refusal> {
+    let wish = Hello::parse(turn.args.get(1..).unwrap_or_default())?;
+    if let Some((user, _)) = wish.credentials {
+        check_user(user)?;
+    }
+    if let Some(name) = wish.name {
+        check_name(name)?;
+        turn.session.name = name.to_vec();
+    }
+    if let Some(protocol) = wish.protocol {
+        turn.session.protocol = protocol;
+        turn.writer.set_protocol(protocol);
+    }
+    write_greeting(turn);
+    Ok(Step::Reply)
+}
+
+/// The arguments of `HELLO`, as typed.
+#[derive(Default)]
+struct Hello<'a> {
+    protocol: Option<Protocol>,
+    credentials: Option<(&'a [u8], &'a [u8])>,
+    name: Option<&'a [u8]>,
+}
+
+impl<'a> Hello<'a> {
+    fn parse(args: &[&'a [u8]]) -> Result<Self, Refusal> {
+        let mut hello = Self::default();
+        let Some((version, mut words)) = args.split_first() else {
+            return Ok(hello);
+        };
+        hello.protocol = Some(parse_protocol(version)?);
+        while let [word, rest @ ..] = words {
+            words = match rest {
+                [user, password, rest @ ..] if is_word(word, "auth") => {
+                    hello.credentials = Some((user, password));
+                    rest
+                }
+                [name, rest @ ..] if is_word(word, "setname") => {
+                    hello.name = Some(name);
+                    rest
+                }
+                _ => return Err(Refusal::quoting("ERR Syntax error in HELLO option '", word, "'")),
+            };
+        }
+        Ok(hello)
+    }
+}
+
+fn parse_protocol(text: &[u8]) -> Result<Protocol, Refusal> {
+    match resp::parse_integer(text) {
+        Some(2) => Ok(Protocol::Resp2),
+        Some(3) => Ok(Protocol::Resp3),
+        Some(_) => Err(Refusal::text("NOPROTO unsupported protocol version")),
+        None => Err(Refusal::text("ERR Protocol version is not an integer or out of range")),
+    }
+}
+
+fn write_greeting(turn: &mut Turn<'_, '_>) {
+    let id = i64::try_from(turn.session.id.0).unwrap_or(i64::MAX);
+    let protocol = protocol_number(turn.session.protocol);
+    let writer = &mut *turn.writer;
+    writer.map(7);
+    writer.bulk(b"server");
+    writer.bulk(b"redis");
+    writer.bulk(b"version");
+    writer.bulk(REDIS_VERSION.as_bytes());
+    writer.bulk(b"proto");
+    writer.integer(protocol);
+    writer.bulk(b"id");
+    writer.integer(id);
+    writer.bulk(b"mode");
+    writer.bulk(b"cluster");
+    writer.bulk(b"role");
+    writer.bulk(b"master");
+    writer.bulk(b"modules");
+    writer.array(0);
+}
+
+/// Returns the number that `HELLO` knows a protocol by.
+pub(crate) const fn protocol_number(protocol: Protocol) -> i64 {
+    match protocol {
+        Protocol::Resp2 => 2,
+        Protocol::Resp3 => 3,
+    }
+}
+
+fn auth(turn: &mut Turn<'_, '_>) -> Result<Step, Refusal> {
+    match turn.args {
+        [_, _] => Err(Refusal::text(
+            "ERR AUTH <password> called without any password configured for the default user. \
+             Are you sure your configuration is correct?",
+        )),
+        [_, user, _] => {
+            check_user(user)?;
+            turn.ok()
+        }
+        _ => Err(Refusal::Syntax),
+    }
+}
+
+/// Any password opens the door of a user without one.
+fn check_user(user: &[u8]) -> Result<(), Refusal> {
+    if user == b"default" {
+        return Ok(());
+    }
+    Err(Refusal::text("WRONGPASS invalid username-password pair or user is disabled."))
+}
+
+fn select(turn: &mut Turn<'_, '_>) -> Result<Step, Refusal> {
+    let index = u32::try_from(parse_integer(turn.only()?)?).ok();
+    let index = index.filter(|index| *index < DATABASE_COUNT);
+    let index = index.ok_or(Refusal::text("ERR DB index is out of range"))?;
+    turn.session.database = Database(index);
+    turn.ok()
+}
+
+fn quit(turn: &mut Turn<'_, '_>) -> Result<Step, Refusal> {
+    turn.writer.ok();
+    Ok(Step::Close)
+}
+
+fn reset(turn: &mut Turn<'_, '_>) -> Result<Step, Refusal> {
+    turn.session.reset();
+    turn.writer.set_protocol(turn.session.protocol);
+    turn.writer.simple("RESET");
+    Ok(Step::Reply)
+}

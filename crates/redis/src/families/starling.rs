@@ -1,0 +1,82 @@
+//! `STARLING`: what Redis has no word for.
+
+use api::{Level, Operation};
+
+use crate::Step;
+use crate::assembly::Assembly;
+use crate::command::{ANYTIME_FAST, Command, Group, Keys, READ, Span};
+use crate::families::documents::help_row;
+use crate::refusal::Refusal;
+use crate::session::Levels;
+use crate::turn::{Turn, is_word};
+
+const fn row(name: &'static str, arity: i32, summary: &'static str) -> Command {
+    Command::new(Group::Starling, name, arity, "0.1.0", summary).within("starling")
+}
+
+pub(crate) const COMMANDS: &[Command] = &[Command::new(
+    Group::Starling,
+    "starling",
+    -2,
+    "0.1.0",
+    "A container for what is Starling's own",
+)
+.subcommands(&[
+    row("level", -2, "Get or set how many owners take part in this connection's reads and writes")
+        .flags(ANYTIME_FAST)
+        .run(level),
+    row("siblings", 3, "Get every live version of a string, the shown one first")
+        .flags(READ)
+        .keys(Keys { first: 2, span: Span::One, access: &["RO", "access"] })
+        .run(siblings),
+    help_row(Group::Starling, "starling"),
+])];
+
+fn level(turn: &mut Turn<'_, '_>) -> Result<Step, Refusal> {
+    let mut words = turn.args.get(2..).unwrap_or_default();
+    if words.is_empty() {
+        write_levels(turn);
+        return Ok(Step::Reply);
+    }
+    let mut levels = turn.session.levels;
+    while let [kind, value, rest @ ..] = words {
+        set_level(&mut levels, kind, value)?;
+        words = rest;
+    }
+    if !words.is_empty() {
+        return Err(Refusal::Syntax);
+    }
+    turn.session.levels = levels;
+    turn.ok()
+}
+
+fn set_level(levels: &mut Levels, kind: &[u8], value: &[u8]) -> Result<(), Refusal> {
+    let text = String::from_utf8_lossy(value);
+    let level: Result<Level, _> = text.parse();
+    let level = level.map_err(|error| Refusal::owned(format!("ERR {error}")));
+    if is_word(kind, "write") {
+        levels.write = level?;
+        return Ok(());
+    }
+    if !is_word(kind, "read") {
+        return Err(Refusal::Syntax);
+    }
+    levels.read = level?;
+    if levels.read == Level::Any {
+        return Err(Refusal::text("ERR level any is for writes only"));
+    }
+    Ok(())
+}
+
+fn write_levels(turn: &mut Turn<'_, '_>) {
+    let Levels { read, write } = turn.session.levels;
+    turn.writer.map(2);
+    for (kind, level) in [("read", read), ("write", write)] {
+        turn.writer.bulk(kind.as_bytes());
+        turn.writer.bulk(level.name().as_bytes());
+    }
+}
+
+fn siblings(turn: &mut Turn<'_, '_>) -> Result<Step, Refusal> {
+    turn.call(turn.only()?, Operation::Siblings, Assembly::Siblings)
+}

@@ -1,0 +1,92 @@
+//! What one connection has settled: protocol, keyspace, levels, names.
+
+use api::Level;
+use causality::Millis;
+use cells::Keyspace;
+use resp::Protocol;
+
+/// Names a connection to this node; never used again while the node runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClientId(pub u64);
+
+/// How many owners take part in a connection's reads and writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Levels {
+    /// For reading.
+    pub read: Level,
+    /// For writing.
+    pub write: Level,
+}
+
+impl Default for Levels {
+    fn default() -> Self {
+        Self { read: Level::LocalOne, write: Level::LocalQuorum }
+    }
+}
+
+/// The state of one connection between two commands.
+#[derive(Debug)]
+pub struct Session {
+    pub(crate) id: ClientId,
+    /// Address and port of the client.
+    pub(crate) peer: String,
+    /// Address and port that it reached.
+    pub(crate) local: String,
+    pub(crate) since: Millis,
+    /// The levels that `RESET` returns to.
+    levels_default: Levels,
+    pub(crate) protocol: Protocol,
+    pub(crate) database: Database,
+    pub(crate) levels: Levels,
+    pub(crate) name: Vec<u8>,
+    pub(crate) library_name: Vec<u8>,
+    pub(crate) library_version: Vec<u8>,
+}
+
+/// The keyspaces that clients reach by number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Database(pub(crate) u32);
+
+/// How many databases `SELECT` offers, as Redis does without configuration.
+pub(crate) const DATABASE_COUNT: u32 = 16;
+
+impl Database {
+    /// Returns the keyspace; 0 is never a client's.
+    pub(crate) const fn keyspace(self) -> Keyspace {
+        Keyspace(self.0 + 1)
+    }
+}
+
+impl Session {
+    /// Starts a session for a connection accepted at `now`, between two addresses with ports.
+    #[must_use]
+    pub fn new(id: ClientId, peer: String, local: String, levels: Levels, now: Millis) -> Self {
+        Self {
+            id,
+            peer,
+            local,
+            since: now,
+            levels_default: levels,
+            protocol: Protocol::Resp2,
+            database: Database::default(),
+            levels,
+            name: Vec::new(),
+            library_name: Vec::new(),
+            library_version: Vec::new(),
+        }
+    }
+
+    /// Forgets everything but who connected; the library stays known, as in Redis.
+    pub(crate) fn reset(&mut self) {
+        self.protocol = Protocol::Resp2;
+        self.database = Database::default();
+        self.levels = self.levels_default;
+        self.name.clear();
+    }
+
+    /// Returns the version of the protocol that replies are written in.
+    #[must_use]
+    pub const fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+}

@@ -1,0 +1,81 @@
+//! Tests of the command table: what every row must be.
+
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::command::{Flag, Group, Span};
+
+fn all() -> impl Iterator<Item = &'static Command> {
+    commands().iter().flat_map(|command| std::iter::once(*command).chain(command.subcommands))
+}
+
+#[test]
+fn names_are_small_letters_and_unique() {
+    let names: BTreeSet<_> = all().map(Command::full_name).collect();
+    assert_eq!(names.len(), all().count());
+    for command in all() {
+        assert_eq!(command.name, command.name.to_ascii_lowercase());
+        assert!(command.name.len() <= NAME_SIZE_MAX, "{}", command.name);
+        assert!(!command.summary.is_empty());
+    }
+    for command in commands() {
+        assert_eq!(command.container, None, "{}", command.name);
+        for subcommand in command.subcommands {
+            assert_eq!(subcommand.container, Some(command.name), "{}", subcommand.name);
+        }
+    }
+}
+
+#[test]
+fn every_row_is_found_by_its_name_in_any_case() {
+    for command in all() {
+        let name = command.full_name().to_uppercase();
+        let found = by_full_name(name.as_bytes()).map(Command::full_name);
+        assert_eq!(found, Some(command.full_name()));
+    }
+    for odd in ["", "ge", "gett", "client|", "|", "client|nope", "get|x"] {
+        assert!(by_full_name(odd.as_bytes()).is_none(), "{odd}");
+    }
+    assert!(command(&[b'a'; NAME_SIZE_MAX + 1]).is_none());
+}
+
+#[test]
+fn every_row_does_something() {
+    for command in all() {
+        assert!(command.run.is_some() || !command.subcommands.is_empty(), "{}", command.name);
+    }
+}
+
+#[test]
+fn rows_do_not_contradict_themselves() {
+    for command in all() {
+        let name = command.full_name();
+        let has = |flag| command.flags.contains(&flag);
+        assert!(!(has(Flag::Write) && has(Flag::Readonly)), "{name}");
+        let of_data = !matches!(
+            command.group,
+            Group::Connection | Group::Server | Group::Cluster | Group::Starling
+        );
+        assert_eq!(has(Flag::Write) || has(Flag::Readonly), command.keys.is_some(), "{name}");
+        assert!(command.keys.is_some() || !of_data, "{name} is about data and has no key");
+        if let Some(keys) = command.keys {
+            let needed = command.arity.unsigned_abs() as usize;
+            assert!(keys.first < needed, "{name}: the smallest command has its first key");
+            let takes_any = matches!(keys.span, Span::Rest { .. });
+            assert!(!takes_any || command.arity < 0, "{name}");
+            let modes: Vec<_> = keys.access.iter().filter(|one| one.len() == 2).collect();
+            assert_eq!(modes.len(), 1, "{name}: one of RO, RW, OW, RM");
+            assert_eq!(*modes[0] == "RO", has(Flag::Readonly), "{name}");
+        }
+    }
+}
+
+#[test]
+fn what_is_absent_is_not_there() {
+    let absent: Vec<_> = ABSENT.split_ascii_whitespace().collect();
+    assert!(absent.is_sorted());
+    assert!(absent.len() > 150, "streams, scripts, lists, sorted sets and the rest");
+    for name in absent {
+        assert!(command(name.as_bytes()).is_none(), "{name} is there: strike it off");
+    }
+}
