@@ -11,6 +11,8 @@ mod roster;
 
 use std::collections::BTreeSet;
 
+use reconcile::pick;
+
 use crate::config::{Config, ConfigError};
 use crate::ids::{
     Generation, Heartbeat, Identity, Incarnation, Millis, NodeId, StateHash, Version,
@@ -39,6 +41,8 @@ pub struct Gossip {
     health: Health,
     probe: Option<Probe>,
     relays: Relays,
+    /// Before this, urgent news waits for the next messages that leave anyway.
+    urgent_after: Millis,
     /// The highest generation of this node seen elsewhere that it never was; reported once.
     taken: Option<Generation>,
     counters: Counters,
@@ -65,6 +69,7 @@ impl Gossip {
             health: Health::new(config.health_max),
             probe: None,
             relays: Relays::new(config.relay_open_max),
+            urgent_after: now,
             taken: None,
             counters: Counters::default(),
             config,
@@ -237,6 +242,18 @@ impl Gossip {
         self.counters.messages_sent += 1;
         self.counters.bytes_sent += bytes as u64;
         out.push(Output::Send { to, message });
+    }
+
+    /// Tells some peers at once what cannot wait for the next round; not more often than a probe's
+    /// timeout, so that neither a mass failure nor a liar makes a storm of it.
+    fn tell_at_once(&mut self, out: &mut Outbox) {
+        if self.now < self.urgent_after {
+            return;
+        }
+        self.urgent_after = self.now.plus(self.config.probe_timeout);
+        for node in pick(&mut self.rng, self.peers.reachable(), self.config.fanout) {
+            self.send(node, Body::Notice, out);
+        }
     }
 
     /// Live nodes, this one included: what logarithms are taken of.

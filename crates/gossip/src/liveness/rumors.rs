@@ -1,58 +1,83 @@
-//! Rumours waiting to be passed on: one per subject, the least told first, each a bounded number
-//! of times.
+//! Rumours waiting to be passed on: one per subject, verdicts before announcements, then the least
+//! told first, each a bounded number of times.
 //!
 //! Invariant: `order` and `queued` hold the same subjects; so the queue is bounded by the peers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::NodeId;
-use crate::message::Rumor;
+use crate::message::{Claim, Rumor};
 
 /// How often a rumour is told per doubling of the cluster; more makes losses rarer.
 const TOLD_PER_DOUBLING: u32 = 2;
 
 #[derive(Debug, Default)]
 pub(crate) struct Rumors {
-    queued: BTreeMap<NodeId, (u32, Rumor)>,
-    /// How often told, about whom.
-    order: BTreeSet<(u32, NodeId)>,
+    queued: BTreeMap<NodeId, (Rank, Rumor)>,
+    order: BTreeSet<(Rank, NodeId)>,
+}
+
+/// Which rumour goes first: the lower rank.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    urgency: Urgency,
+    told_count: u32,
+}
+
+/// A thousand nodes that start at once announce themselves for a while; a death among them must
+/// not wait behind that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Urgency {
+    Verdict,
+    Announcement,
 }
 
 impl Rumors {
     /// Starts telling a rumour, in place of an older one about the same node.
     pub(crate) fn tell(&mut self, rumor: Rumor) {
-        let node = rumor.subject.node;
-        self.forget(node);
-        self.order.insert((0, node));
-        self.queued.insert(node, (0, rumor));
+        self.forget(rumor.subject.node);
+        self.put(Rank { urgency: urgency(&rumor), told_count: 0 }, rumor);
     }
 
     pub(crate) fn forget(&mut self, node: NodeId) {
-        if let Some((told, _)) = self.queued.remove(&node) {
-            self.order.remove(&(told, node));
+        if let Some((rank, _)) = self.queued.remove(&node) {
+            self.order.remove(&(rank, node));
         }
     }
 
     /// Picks rumours for a message to one of so many nodes; nobody needs news of itself.
     pub(crate) fn pick(&mut self, to: NodeId, count_max: usize, node_count: usize) -> Vec<Rumor> {
-        let others = self.order.iter().filter(|(_, node)| *node != to);
-        let chosen: Vec<(u32, NodeId)> = others.take(count_max).copied().collect();
-        let told_max = told_max(node_count);
-        let mut rumors = Vec::with_capacity(chosen.len());
-        for (told, node) in chosen {
-            let (_, rumor) = self.queued[&node].clone();
-            rumors.push(rumor.clone());
-            self.forget(node);
-            if told + 1 < told_max {
-                self.order.insert((told + 1, node));
-                self.queued.insert(node, (told + 1, rumor));
-            }
+        let others = self.order.iter().map(|(_, node)| *node).filter(|node| *node != to);
+        let chosen: Vec<NodeId> = others.take(count_max).collect();
+        chosen.into_iter().filter_map(|node| self.pick_one(node, told_max(node_count))).collect()
+    }
+
+    fn pick_one(&mut self, node: NodeId, told_max: u32) -> Option<Rumor> {
+        let (rank, rumor) = self.queued.remove(&node)?;
+        self.order.remove(&(rank, node));
+        let told_count = rank.told_count + 1;
+        if told_count < told_max {
+            self.put(Rank { told_count, ..rank }, rumor.clone());
         }
-        rumors
+        Some(rumor)
+    }
+
+    fn put(&mut self, rank: Rank, rumor: Rumor) {
+        let node = rumor.subject.node;
+        self.order.insert((rank, node));
+        self.queued.insert(node, (rank, rumor));
     }
 
     pub(crate) fn len(&self) -> usize {
         self.queued.len()
+    }
+}
+
+const fn urgency(rumor: &Rumor) -> Urgency {
+    match rumor.claim {
+        // A later incarnation refutes something: that is a verdict too.
+        Claim::Alive { .. } if rumor.incarnation.0 == 0 => Urgency::Announcement,
+        Claim::Alive { .. } | Claim::Suspect { .. } | Claim::Down => Urgency::Verdict,
     }
 }
 
@@ -64,7 +89,7 @@ const fn told_max(node_count: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::{Rumors, told_max};
-    use crate::ids::{Generation, Identity, Incarnation, NodeId};
+    use crate::ids::{Generation, Heartbeat, Identity, Incarnation, NodeId};
     use crate::message::{Claim, Rumor};
 
     fn rumor(node: u32) -> Rumor {
@@ -83,6 +108,19 @@ mod tests {
         assert_eq!(subjects(&rumors.pick(NodeId(1), 1, 8)), [2]);
         assert_eq!(subjects(&rumors.pick(NodeId(9), 2, 8)), [1, 3]);
         assert_eq!(subjects(&rumors.pick(NodeId(9), 9, 8)), [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_verdict_does_not_wait_behind_announcements() {
+        let mut rumors = Rumors::default();
+        for node in 1..=50 {
+            let claim = Claim::Alive { heartbeat: Heartbeat(1) };
+            rumors.tell(Rumor { claim, ..rumor(node) });
+        }
+        rumors.tell(rumor(99));
+        for _ in 0..told_max(8) {
+            assert_eq!(subjects(&rumors.pick(NodeId(9), 2, 8))[0], 99);
+        }
     }
 
     #[test]

@@ -119,13 +119,13 @@ mod tests {
             let suspicion = Suspicion::new(Millis(1_000), &accusers, times);
             assert_eq!(suspicion.deadline(), Millis(1_000 + expected), "{nodes} {accusers:?}");
         };
-        check(2, &[1], 4_200);
-        check(3, &[1], 8_600);
-        check(3, &[1, 2], 4_300);
-        check(1_024, &[1], 12_000);
-        check(1_024, &[1, 2], 9_000);
-        check(1_024, &[1, 2, 3, 4], 6_000);
-        check(1_024, &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10], 6_000);
+        check(2, &[1], 4_300);
+        check(3, &[1], 8_700);
+        check(3, &[1, 2], 4_350);
+        check(1_024, &[1], 10_400);
+        check(1_024, &[1, 2], 7_800);
+        check(1_024, &[1, 2, 3, 4], 5_200);
+        check(1_024, &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10], 5_200);
     }
 
     #[test]

@@ -181,6 +181,7 @@ impl Gossip {
         let (subject, incarnation) = (Identity { node, generation }, peer.incarnation);
         self.turn(subject, Status::Down, out);
         self.rumors.tell(Rumor { subject, incarnation, claim: Claim::Down });
+        self.tell_at_once(out);
     }
 
     /// Shows by a later incarnation that a claim about this node is wrong.
@@ -195,6 +196,7 @@ impl Gossip {
         self.counters.refutations += 1;
         self.health.worsen();
         self.announce();
+        self.tell_at_once(out);
     }
 
     /// Changes a peer's status and reports it if that matters outside.

@@ -20,12 +20,16 @@ impl Gossip {
             peer.heard_at = Some(self.now);
         }
         self.hear(sender, message.incarnation, message.heartbeat, out);
+        let incarnation_before = self.incarnation;
         for rumor in message.rumors {
             self.hear_rumor(rumor, out);
         }
+        let has_refuted = self.incarnation > incarnation_before;
         let is_notice = message.body == Body::Notice;
         match self.answer(sender, message.body, out) {
             Some(reply) => self.send(sender.node, reply, out),
+            // Any message refutes by its header: the sooner it leaves, the slower a node may be.
+            None if has_refuted => self.send(sender.node, Body::Notice, out),
             // Whoever is accused must learn of it to refute; never in answer to the same, or two
             // nodes that cannot refute would talk for ever.
             None if !is_notice && self.claim_against(sender.node).is_some() => {
@@ -114,6 +118,8 @@ impl Gossip {
         if before != Liveness::Unknown {
             let claim = Claim::Alive { heartbeat };
             self.rumors.tell(Rumor { subject: identity, incarnation, claim });
+            // The refutation must overtake the suspicion at every node, or it comes too late.
+            self.tell_at_once(out);
         }
     }
 
@@ -161,6 +167,7 @@ impl Gossip {
             peer.incarnation = rumor.incarnation;
             self.turn(rumor.subject, Status::Down, out);
             self.rumors.tell(rumor);
+            self.tell_at_once(out);
         }
     }
 
