@@ -32,7 +32,6 @@ use resp::{Protocol, Writer};
 
 use assembly::Assembly;
 pub use session::{ClientId, Levels, Session};
-pub use slot::{SLOT_COUNT, Slot};
 use turn::Turn;
 pub use view::{ClusterNode, ClusterView, Liveness, SlotRange};
 

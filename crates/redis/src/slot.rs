@@ -2,16 +2,15 @@
 //! for themselves.
 
 /// How many slots there are.
-pub const SLOT_COUNT: u16 = 16_384;
+pub(crate) const SLOT_COUNT: u16 = 16_384;
 
 /// One hash slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Slot(pub u16);
+pub(crate) struct Slot(pub(crate) u16);
 
 impl Slot {
     /// Returns the slot of a key: of the part in its first braces, if they hold anything.
-    #[must_use]
-    pub fn of(key: &[u8]) -> Self {
+    pub(crate) fn of(key: &[u8]) -> Self {
         Self(crc16(hash_tag(key)) % SLOT_COUNT)
     }
 }

@@ -9,12 +9,13 @@ use std::fmt::Write as _;
 use causality::NodeId;
 use resp::Writer;
 
+use crate::Step;
 use crate::command::{ANYTIME_FAST, Category, Command, Flag, Group};
 use crate::families::documents::help_row;
 use crate::refusal::Refusal;
+use crate::slot::{SLOT_COUNT, Slot};
 use crate::turn::Turn;
 use crate::view::{ClusterNode, ClusterView, Liveness, NodeName, SlotRange};
-use crate::{SLOT_COUNT, Slot, Step};
 
 const STALE: &[Flag] = &[Flag::Stale];
 

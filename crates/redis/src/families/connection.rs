@@ -164,8 +164,10 @@ fn check_user(user: &[u8]) -> Result<(), Refusal> {
 }
 
 fn select(turn: &mut Turn<'_, '_>) -> Result<Step, Refusal> {
-    let index = u32::try_from(parse_integer(turn.only()?)?).ok();
-    let index = index.filter(|index| *index < DATABASE_COUNT);
+    let number = i32::try_from(parse_integer(turn.only()?)?).map_err(|_| {
+        Refusal::text("ERR value is out of range, value must between -2147483648 and 2147483647")
+    })?;
+    let index = u32::try_from(number).ok().filter(|index| *index < DATABASE_COUNT);
     let index = index.ok_or(Refusal::text("ERR DB index is out of range"))?;
     turn.session.database = Database(index);
     turn.ok()

@@ -72,7 +72,7 @@ fn info(turn: &mut Turn<'_, '_>) -> Result<Step, Refusal> {
     for name in names {
         match table::by_full_name(name) {
             Some(command) => write_details(command, turn.writer),
-            None => turn.writer.null_array(),
+            None => turn.writer.null(),
         }
     }
     Ok(Step::Reply)
@@ -80,10 +80,10 @@ fn info(turn: &mut Turn<'_, '_>) -> Result<Step, Refusal> {
 
 fn write_details(command: &Command, writer: &mut Writer<'_>) {
     write_details_alone(command, writer);
-    writer.array(command.subcommands.len());
+    writer.set(command.subcommands.len());
     for subcommand in command.subcommands {
         write_details_alone(subcommand, writer);
-        writer.array(0);
+        writer.set(0);
     }
 }
 
@@ -104,9 +104,9 @@ fn write_details_alone(command: &Command, writer: &mut Writer<'_>) {
     let categories = command.all_categories();
     writer.set(categories.len());
     categories.iter().for_each(|category| writer.simple(format!("@{}", category.name())));
-    writer.array(command.tips.len());
+    writer.set(command.tips.len());
     command.tips.iter().for_each(|tip| writer.bulk(tip.as_bytes()));
-    writer.array(usize::from(command.keys.is_some()));
+    writer.set(usize::from(command.keys.is_some()));
     if let Some(keys) = command.keys {
         write_key_specification(&keys, writer);
     }
@@ -186,7 +186,7 @@ fn list(turn: &mut Turn<'_, '_>) -> Result<Step, Refusal> {
         return Err(Refusal::Arity);
     };
     let filter = Filter::parse(words)?;
-    let deferred = turn.writer.defer(Aggregate::Set);
+    let deferred = turn.writer.defer(Aggregate::Array);
     let mut count = 0;
     for command in table::commands().iter().filter(|command| filter.takes(command)) {
         turn.writer.bulk(command.name.as_bytes());

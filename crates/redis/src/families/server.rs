@@ -141,15 +141,24 @@ fn config_get(turn: &mut Turn<'_, '_>) -> Result<Step, Refusal> {
     let [_, _, patterns @ ..] = turn.args else {
         return Err(Refusal::Arity);
     };
-    let is_asked =
-        |name: &str| patterns.iter().any(|pattern| glob::matches(pattern, name.as_bytes()));
-    let found: Vec<_> = parameters().into_iter().filter(|(name, _)| is_asked(name)).collect();
+    let shown = |name: &'static str| patterns.iter().find_map(|pattern| show(name, pattern));
+    let found: Vec<_> =
+        parameters().into_iter().filter_map(|(name, value)| Some((shown(name)?, value))).collect();
     turn.writer.map(found.len());
     for (name, value) in found {
-        turn.writer.bulk(name.as_bytes());
+        turn.writer.bulk(name);
         turn.writer.bulk(value.as_bytes());
     }
     Ok(Step::Reply)
+}
+
+/// Returns how a parameter's name is shown when it was asked for like this: as typed, unless by a
+/// pattern.
+fn show<'a>(name: &'static str, asked: &'a [u8]) -> Option<&'a [u8]> {
+    if !asked.iter().any(|byte| b"*?[".contains(byte)) {
+        return is_word(asked, name).then_some(asked);
+    }
+    glob::matches(asked, name.as_bytes()).then_some(name.as_bytes())
 }
 
 /// Seconds, and microseconds beyond them; the clock given here counts milliseconds.

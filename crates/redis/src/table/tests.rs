@@ -79,3 +79,11 @@ fn what_is_absent_is_not_there() {
         assert!(command(name.as_bytes()).is_none(), "{name} is there: strike it off");
     }
 }
+
+#[test]
+fn arity_is_exact_or_a_minimum() {
+    let takes = |name: &str, count| command(name.as_bytes()).expect("a row").takes(count);
+    assert_eq!([1, 2, 3].map(|count| takes("get", count)), [false, true, false]);
+    assert_eq!([2, 3, 90].map(|count| takes("set", count)), [false, true, true]);
+    assert_eq!([1, 2].map(|count| takes("ping", count)), [true, true]);
+}
