@@ -87,3 +87,19 @@ fn arity_is_exact_or_a_minimum() {
     assert_eq!([2, 3, 90].map(|count| takes("set", count)), [false, true, true]);
     assert_eq!([1, 2].map(|count| takes("ping", count)), [true, true]);
 }
+
+/// The document's table of commands is this table: each group's row lists its names in order.
+#[test]
+fn every_command_is_documented() {
+    let document = include_str!("../../../../docs/redis.md");
+    let groups: BTreeSet<_> = commands().iter().map(|command| command.group.name()).collect();
+    let row = |group: &str| {
+        let of_group = all().filter(|one| one.group.name() == group && one.run.is_some());
+        let name = |one: &Command| one.full_name().to_uppercase().replace('|', " ");
+        let names: Vec<_> = of_group.map(name).collect();
+        format!("| {group} | {} |\n", names.join(", "))
+    };
+    let missing = groups.into_iter().map(row).filter(|row| !document.contains(row.as_str()));
+    let missing: String = missing.collect();
+    assert!(missing.is_empty(), "docs/redis.md lacks:\n{missing}");
+}

@@ -160,8 +160,11 @@ fn slots_are_told_in_three_ways() {
     );
     let mut client = Client::new();
     let shards = client.local("CLUSTER SHARDS");
-    let left = "*2\\r\\n*4\\r\\n$5\\r\\nslots\\r\\n*4\\r\\n:0\\r\\n:8191\\r\\n:8193\\r\\n:16383\\r\\n\
-                $5\\r\\nnodes\\r\\n*2\\r\\n*14\\r\\n$2\\r\\nid\\r\\n$40\\r\\n";
+    let slots = ":0\\r\\n:8191\\r\\n:8193\\r\\n:16383\\r\\n";
+    let left = format!(
+        "*2\\r\\n*4\\r\\n$5\\r\\nslots\\r\\n*4\\r\\n{slots}\
+         $5\\r\\nnodes\\r\\n*2\\r\\n*14\\r\\n$2\\r\\nid\\r\\n$40\\r\\n"
+    );
     assert!(shards.starts_with(&format!("{left}{NODE_1}")), "{shards}");
     assert_eq!(shards.matches("$6\\r\\nmaster").count(), 2);
     assert_eq!(shards.matches("$7\\r\\nreplica").count(), 2);
