@@ -103,6 +103,27 @@ pub enum Operation {
     Siblings,
 }
 
+impl Operation {
+    /// Says whether the operation may change the key.
+    #[must_use]
+    pub const fn is_write(&self) -> bool {
+        !matches!(
+            self,
+            Self::Get
+                | Self::Exists
+                | Self::Type
+                | Self::ExpiryOf
+                | Self::SetMembers
+                | Self::SetContains { .. }
+                | Self::SetCount
+                | Self::MapGet { .. }
+                | Self::MapAll
+                | Self::MapCount
+                | Self::Siblings
+        )
+    }
+}
+
 /// What becomes of a key's expiry when its string is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lifetime {

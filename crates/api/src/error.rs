@@ -42,6 +42,12 @@ pub enum CallError {
     /// No owner of the key can be reached, and this node is none. Nothing was written.
     #[error("no owner of the key can be reached")]
     NoOwner,
+    /// The owner that the call was handed to did not answer. A write may have been done.
+    #[error("the owner that was asked did not answer; a write may have been done")]
+    Unanswered,
+    /// The owner that the call was handed to refused it, in these words.
+    #[error("{0}")]
+    Elsewhere(String),
     /// The store failed; the node's log says more.
     #[error("storage failed: {0}")]
     Storage(String),

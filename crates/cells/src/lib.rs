@@ -10,13 +10,13 @@ mod apply;
 mod cell;
 mod change;
 mod element;
-mod expiry;
 mod op;
+pub mod types;
 
 pub use address::{CellAddress, Family, KeyAddress, Keyspace};
 pub use apply::{Effect, Facts, apply};
 pub use cell::{Cell, Version};
 pub use change::{Change, ReadCells, ReadControl, ReadError};
 pub use element::{CellHash, element_digest};
-pub use expiry::{key_expiry, key_expiry_payload};
 pub use op::{Body, Insert, Op, OwnedBody, OwnedCellAddress, OwnedOp};
+pub use types::{Draft, TypeError};

@@ -40,4 +40,6 @@ pub struct Outbox {
     pub sends: Vec<(NodeId, Message)>,
     /// Answers to clients.
     pub replies: Vec<(RequestId, Outcome)>,
+    /// The store must make a checkpoint before the messages of this turn leave.
+    pub is_checkpoint_due: bool,
 }

@@ -7,6 +7,20 @@
 //! The driver's duty: what a turn wrote to the store must be handed to the disk (as the flush
 //! policy says) before the messages and replies of that turn leave the node.
 
+mod calls;
+mod config;
 mod event;
+mod exchange;
+mod execute;
+mod forwarding;
+mod levels;
+mod node;
+mod peers;
+mod status;
+mod takeover;
+mod topology;
 
+pub use config::{Config, MemberConfig};
 pub use event::{Event, Outbox, RequestId};
+pub use node::{Node, OpenError};
+pub use status::{Delivered, PeerStatus, Status};

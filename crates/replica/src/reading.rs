@@ -1,10 +1,11 @@
 //! What a data type sees of this replica: live versions that are not over at a moment.
 //!
-//! Reading changes nothing. A version is hidden when its own expiry has passed, or when the key's
-//! expiry has passed and the version is older than that: what is written to a key after it
-//! expired belongs to its next life.
+//! Reading changes nothing. A version is hidden when its own expiry has passed, or when its key has
+//! ended and the version is older than that: what is written to a key after its end is a new
+//! beginning.
 
-use causality::{HybridTime, Millis};
+use causality::Millis;
+use cells::types::Life;
 use cells::{Cell, CellAddress, Family, KeyAddress, ReadCells, ReadControl, ReadError};
 use storage::{Row, ScanControl, Store};
 
@@ -24,20 +25,24 @@ pub struct Reader<'a, S> {
 }
 
 /// What hides versions of one key at one moment.
-#[derive(Clone, Copy)]
 struct Hidden {
     now: Millis,
-    /// The key expired here: older versions are hidden.
-    expired_at: Option<HybridTime>,
+    /// The key's own end, where it has a record of one.
+    life: Option<Life>,
 }
 
 impl Hidden {
-    fn hides(self, version: &cells::Version<'_>) -> bool {
-        version.is_expired(self.now) || self.expired_at.is_some_and(|at| version.time < at)
+    fn hides(&self, column: &[u8], version: &cells::Version<'_>) -> bool {
+        let family = column.first().and_then(|byte| Family::from_byte(*byte));
+        let has_ended = || match (&self.life, family) {
+            (Some(life), Some(family)) => life.hides(family, version, self.now),
+            _ => false,
+        };
+        version.is_expired(self.now) || has_ended()
     }
 
-    fn shown<'c>(self, mut cell: Cell<'c>) -> Cell<'c> {
-        cell.live.retain(|version| !self.hides(version));
+    fn shown<'c>(&self, column: &[u8], mut cell: Cell<'c>) -> Cell<'c> {
+        cell.live.retain(|version| !self.hides(column, version));
         cell
     }
 }
@@ -59,7 +64,7 @@ impl<S: Store> Reader<'_, S> {
     /// Goes to a key and finds out what hides its versions.
     fn enter(&mut self, key: KeyAddress<'_>) -> Result<Hidden, ReplicaError> {
         put_group(key, &mut self.group);
-        let mut hidden = Hidden { now: self.now, expired_at: None };
+        let mut hidden = Hidden { now: self.now, life: None };
         if self.head()?.count(Family::KeyExpiry) == 0 {
             return Ok(hidden);
         }
@@ -67,14 +72,14 @@ impl<S: Store> Reader<'_, S> {
         let at = Row { shard: self.replica.shard, group: &self.group, column: &column };
         let Some(bytes) = self.store.get(at)? else { return Ok(hidden) };
         let cell = decode_cell(bytes).map_err(|s| self.replica.damaged("row", s))?;
-        let expiry = cells::key_expiry(&cell);
-        hidden.expired_at = expiry.filter(|expiry| *expiry <= self.now).map(HybridTime::at);
+        // A record that makes no sense hides nothing: the key's data is worth more than its end.
+        hidden.life = Life::of(&cell).ok();
         Ok(hidden)
     }
 
     fn visit_shown(
         &mut self,
-        hidden: Hidden,
+        hidden: &Hidden,
         from: &[u8],
         direction: Direction,
         visit: &mut dyn FnMut(&[u8], &Cell<'_>) -> ReadControl,
@@ -87,7 +92,7 @@ impl<S: Store> Reader<'_, S> {
             }
             match decode_cell(bytes) {
                 Ok(cell) => {
-                    let shown = hidden.shown(cell);
+                    let shown = hidden.shown(column, cell);
                     if !shown.live.is_empty() && visit(column, &shown) == ReadControl::Stop {
                         return ScanControl::Stop;
                     }
@@ -109,13 +114,13 @@ impl<S: Store> Reader<'_, S> {
 
     fn count_shown(&mut self, key: KeyAddress<'_>, family: Family) -> Result<u64, ReplicaError> {
         let hidden = self.enter(key)?;
-        if hidden.expired_at.is_none() {
+        if hidden.life.is_none() {
             return Ok(self.head()?.count(family));
         }
-        // A key past its expiry: what is there of its next life must be counted by looking.
+        // Some of the cells may have ended with the key: look at each.
         let mut count = 0;
         let from = family.column(&[]);
-        self.visit_shown(hidden, &from, Direction::Up, &mut |column, _| {
+        self.visit_shown(&hidden, &from, Direction::Up, &mut |column, _| {
             let cell = CellAddress { key, column };
             if cell.family() != Some(family) {
                 return ReadControl::Stop;
@@ -154,7 +159,7 @@ impl<S: Store> ReadCells for Reader<'_, S> {
             Some(bytes) => decode_cell(bytes).map_err(|source| replica.damaged("row", source))?,
             None => Cell::default(),
         };
-        Ok(see(&hidden.shown(cell)))
+        Ok(see(&hidden.shown(column, cell)))
     }
 
     fn scan(
@@ -164,7 +169,7 @@ impl<S: Store> ReadCells for Reader<'_, S> {
         visit: &mut dyn FnMut(&[u8], &Cell<'_>) -> ReadControl,
     ) -> Result<(), ReadError> {
         let hidden = self.enter(key)?;
-        self.visit_shown(hidden, from, Direction::Up, visit).map_err(ReadError::from)
+        self.visit_shown(&hidden, from, Direction::Up, visit).map_err(ReadError::from)
     }
 
     fn scan_back(
@@ -174,7 +179,7 @@ impl<S: Store> ReadCells for Reader<'_, S> {
         visit: &mut dyn FnMut(&[u8], &Cell<'_>) -> ReadControl,
     ) -> Result<(), ReadError> {
         let hidden = self.enter(key)?;
-        self.visit_shown(hidden, from, Direction::Down, visit).map_err(ReadError::from)
+        self.visit_shown(&hidden, from, Direction::Down, visit).map_err(ReadError::from)
     }
 
     fn count(&mut self, key: KeyAddress<'_>, family: Family) -> Result<u64, ReadError> {

@@ -52,6 +52,14 @@ impl Replica {
         Ok(())
     }
 
+    /// Says whether the log holds nothing that is applied: every owner has all of it.
+    #[must_use]
+    pub fn is_log_pruned(&self) -> bool {
+        let is_pruned =
+            |(actor, counters): (Actor, &Counters)| counters.highest() <= self.state.floor(actor);
+        self.state.applied.iter().all(is_pruned)
+    }
+
     /// Forgets an actor's log entries up to a counter, also when some owner still misses them:
     /// the log has outgrown its budget, and that owner will take over state.
     ///

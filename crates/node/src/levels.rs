@@ -1,0 +1,149 @@
+//! What a level asks of the owners of one shard.
+
+use std::collections::BTreeMap;
+
+use api::{CallError, Level};
+use causality::NodeId;
+
+/// One owner of a shard, as the coordinator sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Owner {
+    pub(crate) node: NodeId,
+    pub(crate) datacenter: usize,
+    pub(crate) is_local: bool,
+}
+
+/// How many owners must take part, and which.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Requirement {
+    level: Level,
+    owners: Vec<Owner>,
+    /// Owners that have taken part.
+    answered: Vec<NodeId>,
+}
+
+impl Requirement {
+    pub(crate) fn new(level: Level, owners: Vec<Owner>) -> Self {
+        Self { level, owners, answered: Vec::new() }
+    }
+
+    /// Notes that an owner has taken part; others do not count.
+    pub(crate) fn answered(&mut self, node: NodeId) {
+        let is_owner = self.owners.iter().any(|owner| owner.node == node);
+        if is_owner && !self.answered.contains(&node) {
+            self.answered.push(node);
+        }
+    }
+
+    /// Says whether enough owners have taken part.
+    pub(crate) fn is_met(&self) -> bool {
+        self.is_met_by(|owner| self.answered.contains(&owner.node))
+    }
+
+    /// Says whether the level can be met by the owners that can be reached.
+    pub(crate) fn can_be_met(&self, is_reachable: impl Fn(NodeId) -> bool) -> bool {
+        self.is_met_by(|owner| is_reachable(owner.node))
+    }
+
+    /// The error that says by how much it was missed.
+    pub(crate) fn missed(&self, answered: usize) -> CallError {
+        let owners = self.counted().count();
+        CallError::NotEnoughReplicas {
+            level: self.level,
+            needed: self.needed(owners),
+            owners,
+            answered,
+        }
+    }
+
+    pub(crate) fn answered_count(&self) -> usize {
+        self.counted().filter(|owner| self.answered.contains(&owner.node)).count()
+    }
+
+    pub(crate) fn reachable_count(&self, is_reachable: impl Fn(NodeId) -> bool) -> usize {
+        self.counted().filter(|owner| is_reachable(owner.node)).count()
+    }
+
+    fn is_met_by(&self, has_part: impl Fn(&Owner) -> bool) -> bool {
+        if self.level == Level::EachQuorum {
+            let mut by_datacenter: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
+            for owner in &self.owners {
+                let (parts, owners) = by_datacenter.entry(owner.datacenter).or_default();
+                *owners += 1;
+                *parts += usize::from(has_part(owner));
+            }
+            return by_datacenter.values().all(|(parts, owners)| *parts > owners / 2);
+        }
+        let parts = self.counted().filter(|owner| has_part(owner)).count();
+        parts >= self.needed(self.counted().count())
+    }
+
+    /// The owners that count for the level.
+    fn counted(&self) -> impl Iterator<Item = &Owner> {
+        let is_local = matches!(self.level, Level::LocalOne | Level::LocalQuorum);
+        self.owners.iter().filter(move |owner| owner.is_local || !is_local)
+    }
+
+    fn needed(&self, owners: usize) -> usize {
+        match self.level {
+            Level::Any | Level::One | Level::LocalOne => 1,
+            Level::Two => 2,
+            Level::Three => 3,
+            Level::Quorum | Level::LocalQuorum | Level::EachQuorum => owners / 2 + 1,
+            Level::All => owners,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Six owners, three in each of two datacenters; the first is local.
+    fn owners() -> Vec<Owner> {
+        let owner = |id: u32| Owner {
+            node: NodeId(id),
+            datacenter: usize::from(id > 3),
+            is_local: id <= 3,
+        };
+        (1..=6).map(owner).collect()
+    }
+
+    fn check(level: Level, nodes: &[u32], expected: bool) {
+        let mut requirement = Requirement::new(level, owners());
+        for node in nodes {
+            requirement.answered(NodeId(*node));
+            requirement.answered(NodeId(*node));
+        }
+        assert_eq!(requirement.is_met(), expected, "{level} by {nodes:?}");
+        let reach = |node: NodeId| nodes.contains(&node.0);
+        assert_eq!(requirement.can_be_met(reach), expected, "{level} by {nodes:?}");
+    }
+
+    #[test]
+    fn each_level_asks_for_its_owners() {
+        for level in [Level::Any, Level::One, Level::LocalOne] {
+            check(level, &[], false);
+            check(level, &[2], true);
+        }
+        check(Level::One, &[6], true);
+        check(Level::LocalOne, &[6], false);
+        check(Level::Two, &[1], false);
+        check(Level::Two, &[1, 6], true);
+        check(Level::Three, &[1, 6], false);
+        check(Level::Three, &[1, 5, 6], true);
+        check(Level::Quorum, &[1, 2, 3], false);
+        check(Level::Quorum, &[1, 2, 3, 4], true);
+        check(Level::LocalQuorum, &[1, 5, 6], false);
+        check(Level::LocalQuorum, &[1, 3], true);
+        check(Level::EachQuorum, &[1, 2, 3, 4], false);
+        check(Level::EachQuorum, &[1, 2, 4, 5], true);
+        check(Level::All, &[1, 2, 3, 4, 5], false);
+        check(Level::All, &[1, 2, 3, 4, 5, 6], true);
+    }
+
+    #[test]
+    fn strangers_do_not_count() {
+        check(Level::One, &[9], false);
+    }
+}

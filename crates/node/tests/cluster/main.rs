@@ -1,0 +1,7 @@
+//! A few nodes in one process: virtual time, a network that delays, cuts and loses.
+
+#![expect(unreachable_pub, reason = "a test binary has no outside")]
+#![expect(clippy::unwrap_used, reason = "a test reports and stops")]
+
+mod behaviour;
+mod net;
