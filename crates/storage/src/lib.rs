@@ -10,10 +10,23 @@
 //! blob of the last checkpoint, the rows as of that checkpoint, and the entries after it in order,
 //! and applies them again. A read error is an error, never "not found".
 
+mod by_shard;
 mod disk;
+mod durable;
+mod identity;
+mod log;
+mod manifest;
 mod memory;
+mod options;
+mod report;
+mod rows;
+mod sealed;
 mod store;
+mod table;
 
 pub use disk::{Crash, Disk, LockOutcome, RealDisk, SimDisk, SyncFault};
+pub use durable::{DurableStore, Recovery, Ticket, Usage, Work};
 pub use memory::MemoryStore;
+pub use options::{FlushPolicy, Millis, Options};
+pub use report::{Affected, Cut, Damage, Report};
 pub use store::{Entry, EntryId, Row, ScanControl, Store, StoreError};

@@ -4,6 +4,11 @@
 //! after it (u32), payload. Both copies have the same length, so that the second one is found when
 //! the length in the first is damaged. Files are replaced whole, never changed in place.
 
+use std::io;
+
+use crate::disk::{Disk, read_exact_at, replace_file};
+use crate::store::StoreError;
+
 /// How much of a sealed file was sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Copies {
@@ -12,6 +17,37 @@ pub(crate) enum Copies {
 }
 
 const HEAD_BYTES: usize = 20;
+
+/// Reads a whole file, or nothing when it is not there.
+pub(crate) fn read(
+    disk: &mut impl Disk,
+    name: &str,
+    doing: &'static str,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let bytes = disk
+        .len(name)
+        .and_then(|len| read_exact_at(disk, name, 0, usize::try_from(len).unwrap_or(usize::MAX)));
+    match bytes {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(StoreError::Disk { doing, source }),
+    }
+}
+
+/// Replaces a whole file durably.
+pub(crate) fn replace(
+    disk: &mut impl Disk,
+    name: &str,
+    bytes: &[u8],
+    doing: &'static str,
+) -> Result<(), StoreError> {
+    replace_file(disk, name, bytes).map_err(|source| {
+        if source.kind() == io::ErrorKind::StorageFull {
+            return StoreError::Full { what: "disk" };
+        }
+        StoreError::Disk { doing, source }
+    })
+}
 
 /// Builds the file content for a payload.
 pub(crate) fn seal(magic: [u8; 8], payload: &[u8]) -> Vec<u8> {
@@ -58,8 +94,8 @@ mod tests {
 
     #[test]
     fn any_one_damaged_byte_costs_one_copy() {
-        for len in [0, 1, 7, 300] {
-            let payload: Vec<u8> = (0..len).map(|byte| byte as u8).collect();
+        for len in [0, 1, 7, 255] {
+            let payload: Vec<u8> = (0..len).collect();
             let bytes = seal(MAGIC, &payload);
             assert_eq!(unseal(MAGIC, &bytes), Some((&payload[..], Copies::Both)));
             assert_eq!(unseal(*b"another\0", &bytes), None);

@@ -62,6 +62,15 @@ pub enum StoreError {
         /// The cause.
         source: std::io::Error,
     },
+    /// Another process holds the directory. Nothing was changed.
+    #[error("another process uses this directory")]
+    Locked,
+    /// The directory belongs to somebody else. Nothing was changed.
+    #[error("the directory is not ours: {what}")]
+    Foreign {
+        /// What does not fit.
+        what: &'static str,
+    },
     /// A configured budget is used up. Nothing was written.
     #[error("{what} budget is used up")]
     Full {
@@ -102,6 +111,15 @@ pub trait Store {
         from_group: &[u8],
         visit: &mut dyn FnMut(Row<'_>, &[u8]) -> ScanControl,
     ) -> Result<(), StoreError>;
+
+    /// Says whether an ordinary write may begin. Repair and removals need not ask: a reserve is kept
+    /// for them and for what is under way.
+    ///
+    /// # Errors
+    /// `Full` when memory or disk is short.
+    fn admit(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
 
     /// Appends one entry to the log. Appending an entry twice is a mistake of the caller.
     fn append(&mut self, shard: u16, id: EntryId, record: &[u8]) -> Result<(), StoreError>;

@@ -34,7 +34,8 @@ impl RealDisk {
 
     fn opened(&mut self, name: &str) -> io::Result<&mut File> {
         if !self.files.contains_key(name) {
-            let file = OpenOptions::new().read(true).append(true).open(self.directory.join(name))?;
+            let file =
+                OpenOptions::new().read(true).append(true).open(self.directory.join(name))?;
             self.files.insert(name.to_owned(), file);
         }
         Ok(self.files.get_mut(name).expect("the file was opened just now"))

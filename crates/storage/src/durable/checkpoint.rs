@@ -1,0 +1,171 @@
+//! Checkpoints: the changed rows go to a new table, in slices, and the manifest makes it count.
+//!
+//! Begun, a checkpoint stands for one moment: the rows, states and log position of then. What is
+//! written while it runs belongs to the next one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::DurableStore;
+use crate::disk::Disk;
+use crate::log;
+use crate::rows::Slice;
+use crate::store::StoreError;
+use crate::table::{Table, TableInfo, TableWriter};
+
+/// Whether there is background work left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Call again soon.
+    More,
+    /// Nothing to do until something is written.
+    Done,
+}
+
+/// A checkpoint that is being written.
+#[derive(Debug)]
+pub(super) struct Checkpointing {
+    log: log::Checkpoint,
+    states: BTreeMap<u16, Arc<[u8]>>,
+    writer: TableWriter,
+}
+
+impl Checkpointing {
+    pub(super) fn drop_shard(&mut self, shard: u16) {
+        self.states.remove(&shard);
+    }
+
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.writer.memory_bytes()
+    }
+}
+
+impl<D: Disk> DurableStore<D> {
+    /// Says whether the owner should set the states of its shards and begin a checkpoint: much has
+    /// changed, or much log would have to be replayed.
+    #[must_use]
+    pub fn is_checkpoint_due(&self) -> bool {
+        self.checkpointing.is_none()
+            && (self.rows.changed_bytes() >= self.rows_bytes_max / 3
+                || self.log.bytes_since(self.manifest.log.position)
+                    >= self.options.replay_bytes_max)
+    }
+
+    /// Begins a checkpoint of this moment, with the states as they were last set. Does nothing while
+    /// one is running.
+    pub fn begin_checkpoint(&mut self) {
+        if self.checkpointing.is_some() {
+            return;
+        }
+        let number = self.take_table_number();
+        let age = self.next_age;
+        self.next_age += 1;
+        let writer = TableWriter::new(number, age, 0, self.rows.changed_count());
+        let (log, states) = (self.log.checkpoint(), self.states.clone());
+        self.rows.freeze();
+        self.checkpointing = Some(Checkpointing { log, states, writer });
+    }
+
+    /// Does about so many bytes of background work: the running checkpoint first, then merging.
+    ///
+    /// # Errors
+    /// `Full`, `Disk` or `Damaged`: the checkpoint or merge is given up, nothing is lost.
+    pub fn maintain(&mut self, bytes: usize) -> Result<Work, StoreError> {
+        if self.checkpointing.is_some() {
+            let outcome = self.checkpoint_slice(bytes);
+            if outcome.is_err() {
+                self.give_up_checkpoint();
+            }
+            outcome?;
+            return Ok(Work::More);
+        }
+        self.merge_slice(bytes)
+    }
+
+    /// Runs a checkpoint of this moment to its end, after any that is running.
+    ///
+    /// # Errors
+    /// As [`DurableStore::maintain`].
+    pub fn checkpoint(&mut self) -> Result<(), StoreError> {
+        while self.checkpointing.is_some() {
+            self.maintain(usize::MAX)?;
+        }
+        self.begin_checkpoint();
+        while self.checkpointing.is_some() {
+            self.maintain(usize::MAX)?;
+        }
+        Ok(())
+    }
+
+    fn checkpoint_slice(&mut self, bytes: usize) -> Result<(), StoreError> {
+        let Some(checkpointing) = &mut self.checkpointing else { return Ok(()) };
+        let (writer, disk) = (&mut checkpointing.writer, &mut self.disk);
+        let slice =
+            self.rows.frozen(bytes, |row, hash, value| writer.add(disk, row, hash, value))?;
+        if slice == Slice::Last { self.end_checkpoint() } else { Ok(()) }
+    }
+
+    fn end_checkpoint(&mut self) -> Result<(), StoreError> {
+        let Some(Checkpointing { log, states, writer }) = self.checkpointing.take() else {
+            return Ok(());
+        };
+        let mut tables = self.tables.clone();
+        if let Some(info) = writer.finish(&mut self.disk)? {
+            tables.insert(0, Arc::new(self.open_own_table(info)?));
+        }
+        let position = log.position;
+        self.install(tables, log, states)?;
+        self.rows.freeze_done();
+        self.log.release(&mut self.disk, position)?;
+        self.share_memory();
+        Ok(())
+    }
+
+    fn give_up_checkpoint(&mut self) {
+        self.rows.freeze_failed();
+        if let Some(checkpointing) = self.checkpointing.take() {
+            checkpointing.writer.abandon(&mut self.disk);
+        }
+    }
+
+    /// Makes a set of tables and what it stands for durable and current, in one step.
+    pub(super) fn install(
+        &mut self,
+        tables: Vec<Arc<Table>>,
+        log: log::Checkpoint,
+        states: BTreeMap<u16, Arc<[u8]>>,
+    ) -> Result<(), StoreError> {
+        // The tables may contain the effects of anything logged so far.
+        self.flush()?;
+        let oldest = tables.last().map_or(u64::MAX, |table| table.info.age);
+        self.floors.retain(|_, floor| *floor > oldest);
+        self.manifest.log = log;
+        self.manifest.states = states;
+        self.manifest.boot = self.identity.boot;
+        self.manifest.tables = tables.iter().map(|table| table.info).collect();
+        self.manifest.floors.clone_from(&self.floors);
+        self.manifest.next_table = self.next_table;
+        self.manifest.next_age = self.next_age;
+        self.manifest.write(&mut self.disk)?;
+        self.tables = tables;
+        self.identity.durable = self.log.synced();
+        self.is_identity_changed = true;
+        Ok(())
+    }
+
+    pub(super) fn take_table_number(&mut self) -> u64 {
+        self.next_table += 1;
+        self.next_table - 1
+    }
+
+    /// Opens a table written just now.
+    pub(super) fn open_own_table(&mut self, info: TableInfo) -> Result<Table, StoreError> {
+        self.table_bytes_written += info.bytes();
+        let opened = Table::open(&mut self.disk, info)?;
+        let (table, _) = opened.ok_or_else(|| StoreError::Damaged {
+            shard: 0,
+            what: format!("table {} as soon as it was written", info.number),
+        })?;
+        Ok(table)
+    }
+}

@@ -1,0 +1,139 @@
+//! Merging tables: a few neighbours in age become one, in slices.
+//!
+//! Tables of one level are about equally large; four of them make one of the next level. When all
+//! tables together are much larger than the oldest one, everything is merged, so that dead rows take
+//! a bounded part of the disk.
+
+use std::sync::Arc;
+
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use super::DurableStore;
+use super::checkpoint::Work;
+use crate::disk::Disk;
+use crate::store::{Row, StoreError};
+use crate::table::{Blocks, Direction, Extent, Merge, Table, TableWriter};
+
+/// This many tables of one level are merged.
+const FAN_IN: usize = 4;
+
+/// A merge that is being written.
+#[derive(Debug)]
+pub(super) struct Merging {
+    /// Numbers of the tables that go.
+    inputs: Vec<u64>,
+    merge: Merge,
+    writer: TableWriter,
+    /// Nothing older is left, so that tombstones have nothing to hide.
+    is_oldest: bool,
+}
+
+impl Merging {
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.writer.memory_bytes()
+    }
+}
+
+impl<D: Disk> DurableStore<D> {
+    /// Merges tables until nothing is left to merge.
+    ///
+    /// # Errors
+    /// As [`DurableStore::maintain`].
+    pub fn merge_all(&mut self) -> Result<(), StoreError> {
+        while self.maintain(usize::MAX)? == Work::More {}
+        Ok(())
+    }
+
+    pub(super) fn merge_slice(&mut self, bytes: usize) -> Result<Work, StoreError> {
+        if self.merging.is_none() {
+            let Some((first, count)) = choose(&self.tables) else { return Ok(Work::Done) };
+            self.begin_merge(first, count)?;
+        }
+        let mut merging = self.merging.take().expect("a merge was begun");
+        match self.merge_some(&mut merging, bytes) {
+            Ok(Work::More) => self.merging = Some(merging),
+            Ok(Work::Done) => self.end_merge(merging)?,
+            Err(error) => {
+                merging.writer.abandon(&mut self.disk);
+                return Err(error);
+            }
+        }
+        Ok(Work::More)
+    }
+
+    fn begin_merge(&mut self, first: usize, count: usize) -> Result<(), StoreError> {
+        let inputs = &self.tables[first..first + count];
+        let rows: u64 = inputs.iter().map(|table| table.info.rows).sum();
+        let age = inputs[0].info.age;
+        let level = inputs.iter().map(|table| table.info.level).max().unwrap_or(0) + 1;
+        let numbers = inputs.iter().map(|table| table.info.number).collect();
+        let start = Row { shard: 0, group: &[], column: &[] };
+        let mut blocks = Blocks { disk: &mut self.disk, cache: None };
+        let tables = inputs.iter().map(Arc::clone);
+        let merge = Merge::seek(&mut blocks, tables, start, Direction::Up, Extent::Everything)?;
+        let is_oldest = first + count == self.tables.len();
+        let number = self.take_table_number();
+        let row_count = usize::try_from(rows).unwrap_or(usize::MAX);
+        let writer = TableWriter::new(number, age, level, row_count);
+        self.merging = Some(Merging { inputs: numbers, merge, writer, is_oldest });
+        Ok(())
+    }
+
+    fn merge_some(&mut self, merging: &mut Merging, bytes: usize) -> Result<Work, StoreError> {
+        let end = merging.writer.len().saturating_add(bytes as u64);
+        while merging.writer.len() < end {
+            let Some((row, value)) = merging.merge.row()? else { return Ok(Work::Done) };
+            let floor = self.floors.get(&row.shard).copied().unwrap_or(0);
+            let is_void = merging.merge.age().is_some_and(|age| age < floor);
+            if !is_void && (value.is_some() || !merging.is_oldest) {
+                let hash = xxh3_64_with_seed(row.group, self.hash_seed ^ u64::from(row.shard));
+                merging.writer.add(&mut self.disk, row, hash, value)?;
+            }
+            let mut blocks = Blocks { disk: &mut self.disk, cache: None };
+            merging.merge.step(&mut blocks)?;
+        }
+        Ok(Work::More)
+    }
+
+    fn end_merge(&mut self, merging: Merging) -> Result<(), StoreError> {
+        let Merging { inputs, writer, .. } = merging;
+        let merged = writer.finish(&mut self.disk)?;
+        let merged = merged.map(|info| self.open_own_table(info)).transpose()?.map(Arc::new);
+        let mut tables = self.tables.clone();
+        let is_input = |table: &Arc<Table>| inputs.contains(&table.info.number);
+        let place = tables.iter().position(is_input).expect("inputs stay until they are merged");
+        tables.retain(|table| !is_input(table));
+        if let Some(merged) = merged {
+            tables.insert(place, merged);
+        }
+        let (log, states) = (self.manifest.log.clone(), self.manifest.states.clone());
+        self.install(tables, log, states)?;
+        for number in inputs {
+            self.cache.remove_table(number);
+            // A file that stays behind is removed at the next opening.
+            let _ = self.disk.remove(&crate::table::file_name(number));
+        }
+        self.share_memory();
+        Ok(())
+    }
+}
+
+/// Chooses neighbours to merge: the place of the first and how many.
+fn choose(tables: &[Arc<Table>]) -> Option<(usize, usize)> {
+    let bytes = |table: &Arc<Table>| table.info.bytes();
+    let oldest = tables.last().map_or(0, bytes);
+    let newer: u64 = tables.iter().map(bytes).sum::<u64>() - oldest;
+    if tables.len() >= FAN_IN && newer > oldest + oldest / 2 {
+        return Some((0, tables.len()));
+    }
+    let mut first = 0;
+    while first < tables.len() {
+        let level = tables[first].info.level;
+        let run = tables[first..].iter().take_while(|table| table.info.level == level).count();
+        if run >= FAN_IN {
+            return Some((first, run));
+        }
+        first += run;
+    }
+    None
+}

@@ -1,0 +1,246 @@
+//! The memory table: rows that changed since the last checkpoint, and rows worth keeping at hand.
+//!
+//! A checkpoint begins by counting the epoch up. Rows of the epoch before are frozen: they go to the
+//! next sorted table as they were at that moment, in slices, while the owner goes on changing rows;
+//! a frozen row that is changed before its turn leaves its old value in the stash. Rows older than
+//! any running checkpoint are clean: the tables have them, so they may be evicted.
+
+mod freeze;
+mod group;
+mod shard;
+
+use std::ops::Bound;
+
+use crate::by_shard::ByShard;
+use crate::store::Row;
+use freeze::Freeze;
+use group::{Body, Columns, Epoch, Group, LOADED, One};
+use shard::{SLOT_BYTES, ShardRows};
+
+pub(crate) use freeze::Slice;
+pub(crate) use group::Known;
+
+/// A row's full address, owned, in the order of tables.
+pub(crate) type RowKey = (u16, Vec<u8>, Vec<u8>);
+
+/// What the tables say of a group that comes into memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Below {
+    /// No table has rows of it.
+    Absent,
+    /// Some table may.
+    Possible,
+}
+
+/// A row's place: its group, and the hash by which the group is found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hashed<'a> {
+    pub(crate) row: Row<'a>,
+    pub(crate) hash: u64,
+}
+
+/// All rows of one worker that are in memory.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    shards: ByShard<ShardRows>,
+    epoch: Epoch,
+    /// Rows of this epoch and before are clean.
+    flushed: Epoch,
+    freeze: Option<Freeze>,
+    /// Memory of all groups.
+    bytes: usize,
+    /// Memory of rows changed in this epoch, estimated.
+    changed_bytes: usize,
+    changed_count: usize,
+    hand: (u16, u32),
+}
+
+impl Rows {
+    pub(crate) fn new() -> Self {
+        Self {
+            shards: ByShard::default(),
+            epoch: LOADED + 1,
+            flushed: LOADED,
+            freeze: None,
+            bytes: 0,
+            changed_bytes: 0,
+            changed_count: 0,
+            hand: (0, 0),
+        }
+    }
+
+    /// Tells what is known of a row, and the slot of its group.
+    pub(crate) fn known(&mut self, at: Hashed<'_>) -> (Known, u32) {
+        let Some(rows) = self.shards.get_mut(at.row.shard) else { return (Known::Nothing, 0) };
+        let Some(slot) = rows.find(at.hash, at.row.group) else { return (Known::Nothing, 0) };
+        let group = rows.group_mut(slot);
+        group.is_used = true;
+        (group.known(at.row.column), slot)
+    }
+
+    /// Returns the value of a row that is known to be live, given its group's slot.
+    pub(crate) fn value(&self, row: Row<'_>, slot: u32) -> Option<&[u8]> {
+        self.shards.get(row.shard)?.group(slot).value(row.column)
+    }
+
+    /// Changes a row; `below` is asked only when its group is not in memory yet.
+    pub(crate) fn put(&mut self, at: Hashed<'_>, value: &[u8], below: impl FnOnce() -> Below) {
+        let rows = self.shards.get_or_default(at.row.shard);
+        let Some(slot) = rows.find(at.hash, at.row.group) else {
+            self.insert(at, Some(value), self.epoch, below());
+            return;
+        };
+        if let Some(freeze) = &mut self.freeze {
+            freeze.keep(rows.group(slot), at.row);
+        }
+        let group = rows.group_mut(slot);
+        let before = group.bytes();
+        let changed = group.set(at.row.column, Some(value), self.epoch);
+        self.bytes = self.bytes + group.bytes() - before;
+        if changed != Some(self.epoch) {
+            self.count_change(row_bytes(at.row, value.len()));
+        }
+    }
+
+    /// Removes a row; `below` is asked only when its group is not in memory yet.
+    pub(crate) fn delete(&mut self, at: Hashed<'_>, below: impl FnOnce() -> Below) {
+        let rows = self.shards.get_or_default(at.row.shard);
+        let Some(slot) = rows.find(at.hash, at.row.group) else {
+            if below() == Below::Possible {
+                self.insert(at, None, self.epoch, Below::Possible);
+            }
+            return;
+        };
+        let group = rows.group(slot);
+        if group.is_absent_below && self.freeze.is_none() {
+            return self.take(at, slot);
+        }
+        if group.is_complete && group.row(at.row.column).is_none() {
+            return;
+        }
+        if let Some(freeze) = &mut self.freeze {
+            freeze.keep(group, at.row);
+        }
+        let group = rows.group_mut(slot);
+        let before = group.bytes();
+        let changed = group.set(at.row.column, None, self.epoch);
+        self.bytes = self.bytes + group.bytes() - before;
+        if changed != Some(self.epoch) {
+            self.count_change(row_bytes(at.row, 0));
+        }
+    }
+
+    /// Takes in a row that a table has, to have it at hand.
+    pub(crate) fn load(&mut self, at: Hashed<'_>, value: &[u8]) -> u32 {
+        let rows = self.shards.get_or_default(at.row.shard);
+        if let Some(slot) = rows.find(at.hash, at.row.group) {
+            let group = rows.group_mut(slot);
+            let before = group.bytes();
+            group.set(at.row.column, Some(value), LOADED);
+            self.bytes = self.bytes + group.bytes() - before;
+            return slot;
+        }
+        self.insert(at, Some(value), LOADED, Below::Possible)
+    }
+
+    /// Removes everything of a shard.
+    pub(crate) fn drop_shard(&mut self, shard: u16) {
+        if let Some(freeze) = &mut self.freeze {
+            freeze.drop_shard(shard);
+        }
+        let Some(rows) = self.shards.remove(shard) else { return };
+        let slots = 0..u32::try_from(rows.slot_count()).expect("slots are counted in 32 bits");
+        let groups = slots.map(|slot| rows.group(slot)).filter(|group| !group.is_gone());
+        self.bytes -= groups.map(|group| group.bytes() + SLOT_BYTES).sum::<usize>();
+    }
+
+    /// Says whether all live rows of a group are in memory.
+    pub(crate) fn is_complete(&self, at: Hashed<'_>) -> bool {
+        let Some(rows) = self.shards.get(at.row.shard) else { return false };
+        let slot = rows.find(at.hash, at.row.group);
+        slot.is_some_and(|slot| rows.group(slot).is_complete)
+    }
+
+    /// Brings the order of a shard's groups up to date before it is walked.
+    pub(crate) fn tidy(&mut self, shard: u16) {
+        if let Some(rows) = self.shards.get_mut(shard) {
+            rows.tidy();
+        }
+    }
+
+    /// Walks the rows of one group within a range of columns, removed ones too.
+    pub(crate) fn columns(
+        &self,
+        at: Hashed<'_>,
+        range: (Bound<&[u8]>, Bound<&[u8]>),
+    ) -> Option<Columns<'_>> {
+        let rows = self.shards.get(at.row.shard)?;
+        Some(rows.group(rows.find(at.hash, at.row.group)?).columns(range))
+    }
+
+    /// Returns the groups of a tidied shard from a key on, in order.
+    pub(crate) fn groups<'a>(
+        &'a self,
+        shard: u16,
+        from_group: &[u8],
+    ) -> impl Iterator<Item = &'a Group> + use<'a> {
+        let rows = self.shards.get(shard);
+        let start = rows.map_or(0, |rows| rows.place(from_group));
+        let slots = rows.into_iter().flat_map(move |rows| {
+            (start..).map_while(|place| rows.at_place(place)).map(|slot| rows.group(slot))
+        });
+        slots.filter(|group| !group.is_gone())
+    }
+
+    /// Returns the memory held, estimated.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Estimates the memory of rows changed since the last freeze.
+    pub(crate) fn changed_bytes(&self) -> usize {
+        self.changed_bytes
+    }
+
+    /// Counts the rows changed since the last freeze.
+    pub(crate) fn changed_count(&self) -> usize {
+        self.changed_count
+    }
+
+    fn count_change(&mut self, bytes: usize) {
+        self.changed_bytes += bytes;
+        self.changed_count += 1;
+    }
+
+    fn insert(&mut self, at: Hashed<'_>, value: Option<&[u8]>, epoch: Epoch, below: Below) -> u32 {
+        let group = Group {
+            hash: at.hash,
+            epoch,
+            is_used: true,
+            is_complete: below == Below::Absent,
+            is_absent_below: below == Below::Absent,
+            body: Body::One(One::new(at.row.group, at.row.column, value)),
+        };
+        self.bytes += group.bytes() + SLOT_BYTES;
+        if epoch == self.epoch {
+            self.count_change(row_bytes(at.row, value.map_or(0, <[u8]>::len)));
+        }
+        self.shards.get_or_default(at.row.shard).insert(group)
+    }
+
+    fn take(&mut self, at: Hashed<'_>, slot: u32) {
+        let rows = self.shards.get_or_default(at.row.shard);
+        let group = rows.group_mut(slot);
+        let before = group.bytes();
+        if group.take(at.row.column) {
+            rows.remove(slot);
+            self.bytes -= before + SLOT_BYTES;
+        } else {
+            self.bytes = self.bytes + group.bytes() - before;
+        }
+    }
+}
+
+fn row_bytes(row: Row<'_>, value_len: usize) -> usize {
+    row.group.len() + row.column.len() + value_len + 80
+}

@@ -1,0 +1,239 @@
+//! Writing out the rows as they were when a checkpoint began, and letting clean rows go.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use super::group::{Epoch, Group};
+use super::shard::SLOT_BYTES;
+use super::{RowKey, Rows, row_bytes};
+use crate::store::Row;
+
+/// A checkpoint that is being written.
+#[derive(Debug)]
+pub(crate) struct Freeze {
+    /// Rows of this epoch and before are clean.
+    flushed: Epoch,
+    /// Changed rows of this epoch and before are frozen.
+    epoch: Epoch,
+    /// Rows of shards before this one are written,
+    shard: u32,
+    /// and of this one up to and including this group and column.
+    within: Option<(Vec<u8>, Vec<u8>)>,
+    /// Frozen values of rows that were changed before their turn.
+    stash: BTreeMap<RowKey, Option<Vec<u8>>>,
+}
+
+/// Whether there are more frozen rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Slice {
+    More,
+    Last,
+}
+
+impl Freeze {
+    /// Keeps the frozen value of a row that is about to change.
+    pub(super) fn keep(&mut self, group: &Group, row: Row<'_>) {
+        let Some((epoch, value)) = group.row(row.column) else { return };
+        if self.is_frozen(epoch) && !self.is_done(row) {
+            let key = (row.shard, row.group.to_vec(), row.column.to_vec());
+            self.stash.insert(key, value.map(<[u8]>::to_vec));
+        }
+    }
+
+    fn is_frozen(&self, epoch: Epoch) -> bool {
+        epoch > self.flushed && epoch <= self.epoch
+    }
+
+    fn is_done(&self, row: Row<'_>) -> bool {
+        let is_within = |(group, column): &(Vec<u8>, Vec<u8>)| {
+            (row.group, row.column) <= (&group[..], &column[..])
+        };
+        match u32::from(row.shard).cmp(&self.shard) {
+            Ordering::Less => true,
+            Ordering::Equal => self.within.as_ref().is_some_and(is_within),
+            Ordering::Greater => false,
+        }
+    }
+
+    pub(super) fn drop_shard(&mut self, shard: u16) {
+        self.stash.retain(|(held, _, _), _| *held != shard);
+    }
+
+    /// Lists a group's stashed rows in order.
+    fn stashed(&self, shard: u16, group: &[u8]) -> Vec<(&[u8], Option<&[u8]>)> {
+        if self.stash.is_empty() {
+            return Vec::new();
+        }
+        let rows = self.stash.range((shard, group.to_vec(), Vec::new())..);
+        rows.take_while(|((held, key, _), _)| *held == shard && key == group)
+            .map(|((_, _, column), value)| (&column[..], value.as_deref()))
+            .collect()
+    }
+}
+
+impl Rows {
+    /// Freezes all rows changed since the last checkpoint.
+    pub(crate) fn freeze(&mut self) {
+        assert!(self.freeze.is_none(), "one checkpoint at a time");
+        self.freeze = Some(Freeze {
+            flushed: self.flushed,
+            epoch: self.epoch,
+            shard: 0,
+            within: None,
+            stash: BTreeMap::new(),
+        });
+        self.epoch += 1;
+        self.changed_bytes = 0;
+        self.changed_count = 0;
+    }
+
+    /// The frozen rows are in a durable table: they are clean.
+    pub(crate) fn freeze_done(&mut self) {
+        let freeze = self.freeze.take().expect("a freeze is ended once");
+        self.flushed = freeze.epoch;
+    }
+
+    /// The frozen rows are in no durable table: they count as changed again.
+    pub(crate) fn freeze_failed(&mut self) {
+        if self.freeze.take().is_some() {
+            self.changed_bytes = self.bytes;
+            self.changed_count = self.bytes / 128;
+        }
+    }
+
+    /// Hands out the next frozen rows in order, about `bytes_max` of them.
+    pub(crate) fn frozen<E>(
+        &mut self,
+        bytes_max: usize,
+        mut emit: impl FnMut(Row<'_>, u64, Option<&[u8]>) -> Result<(), E>,
+    ) -> Result<Slice, E> {
+        let mut freeze = self.freeze.take().expect("rows are handed out of a freeze");
+        let mut left = bytes_max;
+        let outcome = loop {
+            let from = u16::try_from(freeze.shard).ok();
+            let Some(shard) = from.and_then(|from| self.shards.first_from(from)) else {
+                break Ok(Slice::Last);
+            };
+            match self.frozen_shard(shard, &mut freeze, &mut left, &mut emit) {
+                Ok(Slice::Last) => (freeze.shard, freeze.within) = (u32::from(shard) + 1, None),
+                other => break other,
+            }
+        };
+        self.freeze = Some(freeze);
+        outcome
+    }
+
+    fn frozen_shard<E>(
+        &mut self,
+        shard: u16,
+        freeze: &mut Freeze,
+        left: &mut usize,
+        emit: &mut impl FnMut(Row<'_>, u64, Option<&[u8]>) -> Result<(), E>,
+    ) -> Result<Slice, E> {
+        let rows = self.shards.get_mut(shard).expect("the shard was found just now");
+        rows.tidy();
+        if u32::from(shard) != freeze.shard {
+            (freeze.shard, freeze.within) = (u32::from(shard), None);
+        }
+        let resumed = freeze.within.clone();
+        let from = resumed.as_ref().map_or(&[][..], |(group, _)| group);
+        let mut place = rows.place(from);
+        while let Some(slot) = rows.at_place(place) {
+            place += 1;
+            let group = rows.group_mut(slot);
+            if group.epoch <= self.flushed {
+                continue;
+            }
+            let behind = resumed.as_ref().filter(|(held, _)| held == group.key());
+            if behind.is_none() {
+                let before = group.bytes();
+                group.remove_tombstones(self.flushed);
+                self.bytes = self.bytes + group.bytes() - before;
+            }
+            group.is_absent_below = false;
+            let behind = behind.map(|(_, column)| &column[..]);
+            let stopped = frozen_group(group, shard, behind, freeze, left, emit)?;
+            if let Some(column) = stopped {
+                freeze.within = Some((group.key().to_vec(), column));
+                return Ok(Slice::More);
+            }
+        }
+        Ok(Slice::Last)
+    }
+
+    /// Lets clean groups that were not used of late go until so much memory is held at most. Gives up
+    /// after a full round: what is left has changed.
+    pub(crate) fn evict(&mut self, bytes_max: usize) {
+        let mut visits = 2 * self.shards.iter().map(|(_, rows)| rows.slot_count()).sum::<usize>();
+        while self.bytes > bytes_max && visits > 0 {
+            let (shard, slot) = self.hand;
+            let found = self.shards.first_from(shard);
+            let Some(shard) = found else {
+                self.hand = (0, 0);
+                visits -= 1;
+                continue;
+            };
+            let slot = if shard == self.hand.0 { slot } else { 0 };
+            let flushed = self.flushed;
+            let rows = self.shards.get_mut(shard).expect("the shard was found just now");
+            if slot as usize >= rows.slot_count() {
+                self.hand = shard.checked_add(1).map_or((0, 0), |next| (next, 0));
+                visits -= 1;
+                continue;
+            }
+            visits -= 1;
+            self.hand = (shard, slot + 1);
+            let group = rows.group_mut(slot);
+            if group.is_gone() || group.epoch > flushed {
+                continue;
+            }
+            if std::mem::take(&mut group.is_used) {
+                continue;
+            }
+            self.bytes -= group.bytes() + SLOT_BYTES;
+            rows.remove(slot);
+        }
+    }
+}
+
+/// Hands out the frozen rows of one group behind a column, and returns where it stopped if it did.
+fn frozen_group<E>(
+    group: &Group,
+    shard: u16,
+    behind: Option<&[u8]>,
+    freeze: &Freeze,
+    left: &mut usize,
+    emit: &mut impl FnMut(Row<'_>, u64, Option<&[u8]>) -> Result<(), E>,
+) -> Result<Option<Vec<u8>>, E> {
+    let start = behind.map_or(Bound::Unbounded, Bound::Excluded);
+    let held = group.columns((start, Bound::Unbounded));
+    let mut held = held.filter(|(_, epoch, _)| freeze.is_frozen(*epoch));
+    let stashed = freeze.stashed(shard, group.key());
+    let first = stashed.partition_point(|(column, _)| behind.is_some_and(|from| *column <= from));
+    let mut stashed = stashed[first..].iter().copied();
+    let mut next_held = held.next();
+    let mut next_stashed = stashed.next();
+    loop {
+        let is_stashed_first = match (&next_held, &next_stashed) {
+            (Some((one, _, _)), Some((other, _))) => other < one,
+            (None, Some(_)) => true,
+            (Some(_), None) => false,
+            (None, None) => return Ok(None),
+        };
+        let (column, value) = if is_stashed_first {
+            std::mem::replace(&mut next_stashed, stashed.next()).expect("it was compared just now")
+        } else {
+            let next = std::mem::replace(&mut next_held, held.next());
+            let (column, _, value) = next.expect("it was compared just now");
+            (column, value)
+        };
+        let row = Row { shard, group: group.key(), column };
+        emit(row, group.hash, value)?;
+        let bytes = row_bytes(row, value.map_or(0, <[u8]>::len));
+        *left = left.saturating_sub(bytes);
+        if *left == 0 {
+            return Ok(Some(column.to_vec()));
+        }
+    }
+}

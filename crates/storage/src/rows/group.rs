@@ -1,0 +1,312 @@
+//! The rows of one group in memory: one row inline, or many in an ordered map.
+//!
+//! Most groups are plain keys with one row, so that row shares one allocation with its group: group,
+//! column, value. Each row remembers the epoch of its last change; see the parent module.
+
+use std::collections::{BTreeMap, btree_map};
+use std::ops::{Bound, RangeBounds};
+
+/// Counts the checkpoints begun; a row changed in an earlier epoch than the running one is older.
+pub(crate) type Epoch = u32;
+
+/// The epoch of rows that came from the tables.
+pub(crate) const LOADED: Epoch = 0;
+
+/// The value of a row, or the fact that it was removed.
+#[derive(Debug)]
+pub(crate) struct Cell {
+    pub(crate) epoch: Epoch,
+    pub(crate) value: Option<Vec<u8>>,
+}
+
+/// A group and what is known of its rows.
+#[derive(Debug)]
+pub(crate) struct Group {
+    pub(crate) hash: u64,
+    /// The newest epoch of any row.
+    pub(crate) epoch: Epoch,
+    /// Used since the evicting hand last passed.
+    pub(crate) is_used: bool,
+    /// All live rows of the group are here; the tables need not be asked.
+    pub(crate) is_complete: bool,
+    /// No table has rows of the group; a removed row needs no tombstone.
+    pub(crate) is_absent_below: bool,
+    pub(crate) body: Body,
+}
+
+#[derive(Debug)]
+pub(crate) enum Body {
+    One(One),
+    Many(Box<Many>),
+    /// The group is no longer here; its key keeps the order of slots sound until the next tidying.
+    Gone(Box<[u8]>),
+}
+
+/// One row in one allocation.
+#[derive(Debug)]
+pub(crate) struct One {
+    group_len: u32,
+    column_len: u32,
+    is_removed: bool,
+    data: Vec<u8>,
+}
+
+/// Rows by column.
+#[derive(Debug)]
+pub(crate) struct Many {
+    pub(crate) group: Box<[u8]>,
+    pub(crate) columns: BTreeMap<Box<[u8]>, Cell>,
+    /// Memory of keys and values.
+    pub(crate) bytes: usize,
+}
+
+/// What a group knows of a row.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Known {
+    Live,
+    Removed,
+    Nothing,
+}
+
+/// Memory of a map entry beside its key and value, estimated.
+const CELL_BYTES: usize = 72;
+
+impl One {
+    pub(crate) fn new(group: &[u8], column: &[u8], value: Option<&[u8]>) -> Self {
+        let kept = value.unwrap_or_default();
+        let mut data = Vec::with_capacity(group.len() + column.len() + kept.len());
+        data.extend_from_slice(group);
+        data.extend_from_slice(column);
+        data.extend_from_slice(kept);
+        let len = |part: &[u8]| u32::try_from(part.len()).expect("keys are shorter than 4 GiB");
+        Self { group_len: len(group), column_len: len(column), is_removed: value.is_none(), data }
+    }
+
+    pub(crate) fn group(&self) -> &[u8] {
+        &self.data[..self.group_len as usize]
+    }
+
+    pub(crate) fn column(&self) -> &[u8] {
+        &self.data[self.group_len as usize..self.value_start()]
+    }
+
+    pub(crate) fn value(&self) -> Option<&[u8]> {
+        if self.is_removed { None } else { Some(&self.data[self.value_start()..]) }
+    }
+
+    pub(crate) fn set(&mut self, value: Option<&[u8]>) {
+        self.data.truncate(self.value_start());
+        self.data.extend_from_slice(value.unwrap_or_default());
+        self.is_removed = value.is_none();
+    }
+
+    fn value_start(&self) -> usize {
+        self.group_len as usize + self.column_len as usize
+    }
+}
+
+impl Many {
+    fn from_one(one: &One, epoch: Epoch) -> Self {
+        let columns = BTreeMap::new();
+        let mut many = Self { group: one.group().into(), columns, bytes: one.group_len as usize };
+        let value = one.value().map(<[u8]>::to_vec);
+        many.insert(one.column(), Cell { epoch, value });
+        many
+    }
+
+    pub(crate) fn insert(&mut self, column: &[u8], cell: Cell) {
+        self.bytes += CELL_BYTES + column.len() + value_bytes(&cell);
+        let old = self.columns.insert(column.into(), cell);
+        assert!(old.is_none(), "only new columns are inserted");
+    }
+
+    pub(crate) fn remove(&mut self, column: &[u8]) -> Option<Cell> {
+        let cell = self.columns.remove(column)?;
+        self.bytes -= CELL_BYTES + column.len() + value_bytes(&cell);
+        Some(cell)
+    }
+
+    fn remove_tombstones(&mut self, flushed: Epoch) {
+        let bytes = &mut self.bytes;
+        self.columns.retain(|column, cell| {
+            let goes = cell.value.is_none() && cell.epoch <= flushed;
+            if goes {
+                *bytes -= CELL_BYTES + column.len();
+            }
+            !goes
+        });
+    }
+}
+
+fn value_bytes(cell: &Cell) -> usize {
+    cell.value.as_ref().map_or(0, Vec::capacity)
+}
+
+impl Group {
+    pub(crate) fn key(&self) -> &[u8] {
+        match &self.body {
+            Body::One(one) => one.group(),
+            Body::Many(many) => &many.group,
+            Body::Gone(key) => key,
+        }
+    }
+
+    pub(crate) fn is_gone(&self) -> bool {
+        matches!(self.body, Body::Gone(_))
+    }
+
+    /// Memory held beside the slot itself.
+    pub(crate) fn bytes(&self) -> usize {
+        match &self.body {
+            Body::One(one) => one.data.capacity(),
+            Body::Many(many) => many.bytes,
+            Body::Gone(key) => key.len(),
+        }
+    }
+
+    pub(crate) fn known(&self, column: &[u8]) -> Known {
+        let value = match &self.body {
+            Body::One(one) if one.column() == column => Some(one.is_removed),
+            Body::Many(many) => many.columns.get(column).map(|cell| cell.value.is_none()),
+            _ => None,
+        };
+        match value {
+            Some(false) => Known::Live,
+            Some(true) => Known::Removed,
+            None if self.is_complete => Known::Removed,
+            None => Known::Nothing,
+        }
+    }
+
+    pub(crate) fn value(&self, column: &[u8]) -> Option<&[u8]> {
+        match &self.body {
+            Body::One(one) if one.column() == column => one.value(),
+            Body::Many(many) => many.columns.get(column)?.value.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The epoch of a row's last change, and its value, when the row is known here.
+    pub(crate) fn row(&self, column: &[u8]) -> Option<(Epoch, Option<&[u8]>)> {
+        match &self.body {
+            Body::One(one) if one.column() == column => Some((self.epoch, one.value())),
+            Body::Many(many) => {
+                let cell = many.columns.get(column)?;
+                Some((cell.epoch, cell.value.as_deref()))
+            }
+            _ => None,
+        }
+    }
+
+    /// Writes a row that is known here or not, and returns the epoch of its change before.
+    pub(crate) fn set(
+        &mut self,
+        column: &[u8],
+        value: Option<&[u8]>,
+        epoch: Epoch,
+    ) -> Option<Epoch> {
+        self.is_used = true;
+        if let Body::One(one) = &mut self.body {
+            if one.column() == column {
+                one.set(value);
+                return Some(std::mem::replace(&mut self.epoch, epoch));
+            }
+            self.body = Body::Many(Box::new(Many::from_one(one, self.epoch)));
+        }
+        self.epoch = self.epoch.max(epoch);
+        let Body::Many(many) = &mut self.body else {
+            unreachable!("a group that is gone is not found")
+        };
+        let Some(cell) = many.columns.get_mut(column) else {
+            many.insert(column, Cell { epoch, value: value.map(<[u8]>::to_vec) });
+            return None;
+        };
+        many.bytes -= value_bytes(cell);
+        let before = std::mem::replace(&mut cell.epoch, epoch);
+        match (&mut cell.value, value) {
+            (Some(held), Some(value)) => {
+                held.clear();
+                held.extend_from_slice(value);
+            }
+            (held, value) => *held = value.map(<[u8]>::to_vec),
+        }
+        many.bytes += value_bytes(cell);
+        Some(before)
+    }
+
+    /// Walks the rows within a range of columns; removed rows are `None`.
+    pub(crate) fn columns(&self, range: (Bound<&[u8]>, Bound<&[u8]>)) -> Columns<'_> {
+        match &self.body {
+            Body::One(one) if range.contains(one.column()) => {
+                Columns::One(Some((one.column(), self.epoch, one.value())))
+            }
+            Body::Many(many) if !is_empty(&range) => {
+                Columns::Many(many.columns.range::<[u8], _>(range))
+            }
+            _ => Columns::One(None),
+        }
+    }
+
+    /// Forgets removed rows that the tables know as removed.
+    pub(crate) fn remove_tombstones(&mut self, flushed: Epoch) {
+        if let Body::Many(many) = &mut self.body {
+            many.remove_tombstones(flushed);
+        }
+    }
+
+    /// Takes a row away altogether. True when the group has no rows left.
+    pub(crate) fn take(&mut self, column: &[u8]) -> bool {
+        match &mut self.body {
+            Body::One(one) => one.column() == column,
+            Body::Many(many) => {
+                many.remove(column);
+                many.columns.is_empty()
+            }
+            Body::Gone(_) => false,
+        }
+    }
+}
+
+/// A column, the epoch of its last change, and its value when it was not removed.
+pub(crate) type Column<'a> = (&'a [u8], Epoch, Option<&'a [u8]>);
+
+/// An iterator over the rows of a group, from either end.
+pub(crate) enum Columns<'a> {
+    One(Option<Column<'a>>),
+    Many(btree_map::Range<'a, Box<[u8]>, Cell>),
+}
+
+impl<'a> Iterator for Columns<'a> {
+    type Item = Column<'a>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::One(one) => one.take(),
+            Self::Many(range) => range.next().map(column),
+        }
+    }
+}
+
+impl DoubleEndedIterator for Columns<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::One(one) => one.take(),
+            Self::Many(range) => range.next_back().map(column),
+        }
+    }
+}
+
+#[expect(clippy::borrowed_box, reason = "an entry of the map as the map hands it out")]
+fn column<'a>((column, cell): (&'a Box<[u8]>, &'a Cell)) -> Column<'a> {
+    (column, cell.epoch, cell.value.as_deref())
+}
+
+/// Says whether a range is one that an ordered map refuses or that holds nothing.
+fn is_empty(range: &(Bound<&[u8]>, Bound<&[u8]>)) -> bool {
+    match range {
+        (Bound::Excluded(start), Bound::Excluded(end)) => start >= end,
+        (Bound::Included(start) | Bound::Excluded(start), Bound::Included(end))
+        | (Bound::Included(start), Bound::Excluded(end)) => start > end,
+        _ => false,
+    }
+}

@@ -1,0 +1,129 @@
+//! The groups of one shard: found by hash in one step, walked in key order when somebody scans.
+//!
+//! Groups live in numbered slots. The order of slots is tidied only when a scan needs it: new groups
+//! are sorted in, those that are gone are taken out, and only then are their slots used again.
+
+use hashbrown::HashTable;
+
+use super::group::{Body, Group};
+
+/// Memory of a group's slot, its place in the order and in the hash table, estimated.
+pub(crate) const SLOT_BYTES: usize = size_of::<Group>() + 4 + 8;
+/// Slots of vanished groups wait for the next tidying until they are this part of all.
+const GONE_PART_MAX: usize = 4;
+
+/// All groups of one shard that are in memory.
+#[derive(Debug, Default)]
+pub(crate) struct ShardRows {
+    table: HashTable<u32>,
+    slots: Vec<Group>,
+    free: Vec<u32>,
+    /// Slots by key, those of vanished groups included.
+    sorted: Vec<u32>,
+    /// Slots not yet in `sorted`, in no order.
+    unsorted: Vec<u32>,
+    gone_count: usize,
+}
+
+impl ShardRows {
+    pub(crate) fn find(&self, hash: u64, key: &[u8]) -> Option<u32> {
+        self.table.find(hash, |slot| self.group(*slot).key() == key).copied()
+    }
+
+    pub(crate) fn group(&self, slot: u32) -> &Group {
+        &self.slots[slot as usize]
+    }
+
+    pub(crate) fn group_mut(&mut self, slot: u32) -> &mut Group {
+        &mut self.slots[slot as usize]
+    }
+
+    /// Adds a group that is not there yet.
+    pub(crate) fn insert(&mut self, group: Group) -> u32 {
+        let hash = group.hash;
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.slots[slot as usize] = group;
+                slot
+            }
+            None => {
+                let slot = u32::try_from(self.slots.len()).expect("memory holds fewer groups");
+                self.slots.push(group);
+                slot
+            }
+        };
+        let slots = &self.slots;
+        self.table.insert_unique(hash, slot, |slot| slots[*slot as usize].hash);
+        self.unsorted.push(slot);
+        slot
+    }
+
+    /// Takes a group out.
+    pub(crate) fn remove(&mut self, slot: u32) {
+        let group = &mut self.slots[slot as usize];
+        let key = Box::from(group.key());
+        group.body = Body::Gone(key);
+        let hash = group.hash;
+        let entry = self.table.find_entry(hash, |held| *held == slot);
+        entry.expect("every group that is not gone is in the table").remove();
+        self.gone_count += 1;
+        if self.gone_count > 1024 + self.slots.len() / GONE_PART_MAX {
+            self.sweep();
+        }
+    }
+
+    /// Counts the slots, of which some may be empty.
+    pub(crate) fn slot_count(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Brings the order up to date.
+    pub(crate) fn tidy(&mut self) {
+        if self.gone_count > 0 {
+            self.sweep();
+        }
+        if self.unsorted.is_empty() {
+            return;
+        }
+        let slots = &self.slots;
+        let key = |slot: u32| slots[slot as usize].key();
+        self.unsorted.sort_unstable_by(|one, other| key(*one).cmp(key(*other)));
+        let mut merged = Vec::with_capacity(self.sorted.len() + self.unsorted.len());
+        let mut rest = &self.sorted[..];
+        for &slot in &self.unsorted {
+            let count = rest.partition_point(|held| key(*held) < key(slot));
+            merged.extend_from_slice(&rest[..count]);
+            merged.push(slot);
+            rest = &rest[count..];
+        }
+        merged.extend_from_slice(rest);
+        self.sorted = merged;
+        self.unsorted.clear();
+    }
+
+    /// Returns the place in the order of the first group at or after a key. The order must be tidy.
+    pub(crate) fn place(&self, key: &[u8]) -> usize {
+        assert!(self.unsorted.is_empty(), "the order is tidied before it is walked");
+        self.sorted.partition_point(|slot| self.group(*slot).key() < key)
+    }
+
+    /// Returns the slot at a place in the order.
+    pub(crate) fn at_place(&self, place: usize) -> Option<u32> {
+        self.sorted.get(place).copied()
+    }
+
+    fn sweep(&mut self) {
+        let slots = &self.slots;
+        let is_there = |slot: &u32| !slots[*slot as usize].is_gone();
+        let gone = self.sorted.iter().chain(&self.unsorted).filter(|slot| !is_there(slot));
+        self.free.extend(gone);
+        self.sorted.retain(is_there);
+        self.unsorted.retain(is_there);
+        self.gone_count = 0;
+        for slot in &self.free {
+            if let Body::Gone(key) = &mut self.slots[*slot as usize].body {
+                *key = Box::default();
+            }
+        }
+    }
+}

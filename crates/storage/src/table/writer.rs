@@ -1,0 +1,158 @@
+//! Writing a table: rows come in order, blocks go out, index and filter follow.
+//!
+//! File: blocks without gaps, then the sealed index and filter. The table does not count before the
+//! manifest names it, so a half written file is no harm.
+
+use super::block::BlockBuilder;
+use super::filter::Filter;
+use super::index::Index;
+use super::{META_MAGIC, TableInfo, file_name, row_hash, salt};
+use crate::disk::Disk;
+use crate::sealed::seal;
+use crate::store::{Row, StoreError};
+
+/// A block ends when its rows are at least this long.
+const BLOCK_BYTES: usize = 4096;
+/// Blocks go to the disk in writes of about this size.
+const WRITE_BYTES: usize = 256 << 10;
+
+/// A table that is being written.
+#[derive(Debug)]
+pub(crate) struct TableWriter {
+    number: u64,
+    age: u64,
+    level: u64,
+    name: String,
+    block: BlockBuilder,
+    first: (Vec<u8>, Vec<u8>),
+    last_group: Option<(u16, Vec<u8>)>,
+    index: Index,
+    filter: Filter,
+    buffer: Vec<u8>,
+    /// Bytes of the blocks, written or in the buffer.
+    len: u64,
+    rows: u64,
+}
+
+impl TableWriter {
+    /// Starts a table for about this many rows.
+    pub(crate) fn new(number: u64, age: u64, level: u64, row_count: usize) -> Self {
+        Self {
+            number,
+            age,
+            level,
+            name: file_name(number),
+            block: BlockBuilder::default(),
+            first: (Vec::new(), Vec::new()),
+            last_group: None,
+            index: Index::default(),
+            filter: Filter::for_keys(2 * row_count),
+            buffer: Vec::new(),
+            len: 0,
+            rows: 0,
+        }
+    }
+
+    /// Adds the next row in order; `hash` is its group's.
+    pub(crate) fn add(
+        &mut self,
+        disk: &mut impl Disk,
+        row: Row<'_>,
+        hash: u64,
+        value: Option<&[u8]>,
+    ) -> Result<(), StoreError> {
+        if !self.block.is_empty() && self.block.shard() != row.shard {
+            self.end_block();
+        }
+        if self.block.is_empty() {
+            self.first.0.clear();
+            self.first.0.extend_from_slice(row.group);
+            self.first.1.clear();
+            self.first.1.extend_from_slice(row.column);
+        }
+        let is_same = |(shard, group): &(u16, Vec<u8>)| *shard == row.shard && group == row.group;
+        if !self.last_group.as_ref().is_some_and(is_same) {
+            self.filter.insert(hash);
+            let (shard, group) = self.last_group.get_or_insert_default();
+            *shard = row.shard;
+            group.clear();
+            group.extend_from_slice(row.group);
+        }
+        self.filter.insert(row_hash(hash, row.column));
+        self.block.add(row, value);
+        self.rows += 1;
+        if self.block.len() >= BLOCK_BYTES {
+            self.end_block();
+        }
+        if self.buffer.len() >= WRITE_BYTES { self.write(disk) } else { Ok(()) }
+    }
+
+    /// Writes the rest and makes the table durable. `None` when it has no rows.
+    pub(crate) fn finish(mut self, disk: &mut impl Disk) -> Result<Option<TableInfo>, StoreError> {
+        if !self.block.is_empty() {
+            self.end_block();
+        }
+        if self.rows == 0 {
+            return Ok(None);
+        }
+        let mut meta = Vec::new();
+        self.index.encode(&mut meta);
+        self.filter.encode(&mut meta);
+        let meta = seal(META_MAGIC, &meta);
+        self.buffer.extend_from_slice(&meta);
+        let written = self.write(disk).and_then(|()| {
+            disk.sync(&self.name).map_err(|source| failed("flushing a table", source))
+        });
+        if written.is_err() {
+            self.abandon(disk);
+            return written.map(|()| None);
+        }
+        let info = TableInfo {
+            number: self.number,
+            age: self.age,
+            level: self.level,
+            rows: self.rows,
+            meta_offset: self.len,
+            meta_len: meta.len() as u64,
+        };
+        Ok(Some(info))
+    }
+
+    /// Removes what was written.
+    pub(crate) fn abandon(self, disk: &mut impl Disk) {
+        // A file that stays behind is removed at the next opening.
+        let _ = disk.remove(&self.name);
+    }
+
+    /// Counts the bytes of the blocks so far.
+    pub(crate) fn len(&self) -> u64 {
+        self.len
+    }
+
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.index.memory_bytes() + self.filter.memory_bytes() + self.buffer.capacity()
+    }
+
+    fn end_block(&mut self) {
+        let before = self.buffer.len();
+        let row = Row { shard: self.block.shard(), group: &self.first.0, column: &self.first.1 };
+        self.block.finish(salt(self.number, self.len), &mut self.buffer);
+        let len = u32::try_from(self.buffer.len() - before).expect("blocks are short");
+        self.index.push(row, self.len, len);
+        self.len += u64::from(len);
+    }
+
+    fn write(&mut self, disk: &mut impl Disk) -> Result<(), StoreError> {
+        disk.append(&self.name, &self.buffer)
+            .map_err(|source| failed("writing a table", source))?;
+        self.buffer.clear();
+        Ok(())
+    }
+}
+
+fn failed(doing: &'static str, source: std::io::Error) -> StoreError {
+    if source.kind() == std::io::ErrorKind::StorageFull {
+        return StoreError::Full { what: "disk" };
+    }
+    StoreError::Disk { doing, source }
+}
