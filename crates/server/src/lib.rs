@@ -1,1 +1,27 @@
-//! The real world around a node: threads, sockets, disk, clock, configuration, shutdown.
+//! The real world around a node: sockets, disk, clock, configuration, shutdown.
+//!
+//! ```text
+//! clients -> Clients --+                                +-> replies to Clients
+//!                      +-> Inbox -> Turns (node, store) +
+//! peers   -> Peers   --+                                +-> messages to Peers
+//! ```
+//!
+//! One thread does everything; tasks meet only in the inbox. No decision about consistency is made
+//! here: what is sent, answered and kept is the node's business.
+
+mod clients;
+mod clock;
+pub mod config;
+mod identity;
+mod inbox;
+mod log;
+mod peers;
+mod serve;
+mod status;
+mod store;
+mod turns;
+mod view;
+
+pub use identity::DirectoryError;
+pub use log::Level;
+pub use serve::{ServeError, serve};

@@ -1,0 +1,207 @@
+//! One client: bytes in, commands begun, calls into the inbox, replies out.
+//!
+//! Bounds: no more is read while too many calls are open, too many bytes wait to be sent, or the
+//! inbox is full; a request over its size ends the connection.
+
+use std::cell::RefCell;
+use std::io;
+use std::rc::Rc;
+
+use api::{Call, Outcome};
+use redis::{ClientId, Levels, Session, Step};
+use resp::{Limits, Parsed, Parser};
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+
+use super::Clients;
+use super::replies::{Replies, Ticket};
+use crate::clock;
+
+/// Calls of one connection that may be open before reading stops.
+const OPEN_CALLS_COUNT_MAX: usize = 1024;
+/// Bytes that may wait to be sent before reading stops.
+const OUTPUT_SIZE_MAX: usize = 1024 * 1024;
+/// Room made for one read.
+const READ_SIZE: usize = 16 * 1024;
+
+/// A connected client, shared by its own task and the node's turns.
+#[derive(Debug)]
+pub(crate) struct Client {
+    pub(crate) id: ClientId,
+    socket: TcpStream,
+    state: RefCell<State>,
+    /// Wakes the task: there is more to send, or reading may go on.
+    changed: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    session: Session,
+    replies: Replies,
+    /// No more commands are taken; what is open is still answered.
+    is_closing: bool,
+}
+
+/// What the task of a connection waits for.
+struct Wants {
+    reading: Option<()>,
+    writing: Option<()>,
+}
+
+impl Client {
+    pub(crate) fn new(id: ClientId, socket: TcpStream) -> io::Result<Self> {
+        let (peer, local) = (socket.peer_addr()?.to_string(), socket.local_addr()?.to_string());
+        let session = Session::new(id, peer, local, Levels::default(), clock::now());
+        let state = State { session, replies: Replies::default(), is_closing: false };
+        Ok(Self { id, socket, state: RefCell::new(state), changed: Notify::new() })
+    }
+
+    /// Serves the client until either side is done with the other.
+    pub(crate) async fn run(self: &Rc<Self>, clients: &Clients) -> io::Result<()> {
+        let limits = Limits {
+            bulk_size_max: clients.request_size_max,
+            command_size_max: clients.request_size_max,
+            ..Limits::default()
+        };
+        let mut parser = Parser::new(limits);
+        let mut input = Vec::new();
+        while let Some(wants) = self.wants() {
+            let has_more = tokio::select! {
+                ready = self.socket.readable(), if wants.reading.is_some() => {
+                    ready?;
+                    self.read(&mut input)?
+                }
+                ready = self.socket.writable(), if wants.writing.is_some() => {
+                    ready?;
+                    self.send()?;
+                    false
+                }
+                () = self.changed.notified() => !input.is_empty(),
+            };
+            if has_more {
+                clients.inbox.room().await;
+                self.take_commands(clients, &mut parser, &mut input);
+                self.send()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the outcome of a call; [`Self::flush`] sends it.
+    pub(crate) fn answer(&self, ticket: Ticket, call: usize, outcome: Outcome) {
+        self.state.borrow_mut().replies.close(ticket, call, outcome);
+    }
+
+    /// Sends what is ready, and lets the task see to the rest.
+    pub(crate) fn flush(&self) {
+        // A connection that is broken is noticed by its task.
+        let _ = self.send();
+        self.changed.notify_one();
+    }
+
+    /// Takes no more commands; the connection ends when all are answered.
+    pub(crate) fn close(&self) {
+        self.state.borrow_mut().is_closing = true;
+        self.changed.notify_one();
+    }
+
+    /// What to wait for; nothing when the connection is done.
+    fn wants(&self) -> Option<Wants> {
+        let state = self.state.borrow();
+        let is_done = state.is_closing && state.replies.is_empty();
+        (!is_done).then(|| Wants {
+            reading: state.may_read().then_some(()),
+            writing: (!state.replies.output().is_empty()).then_some(()),
+        })
+    }
+
+    /// Reads once; false when there was nothing after all.
+    fn read(&self, input: &mut Vec<u8>) -> io::Result<bool> {
+        input.reserve(READ_SIZE);
+        match self.socket.try_read_buf(input) {
+            Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes once what is ready.
+    fn send(&self) -> io::Result<()> {
+        let mut state = self.state.borrow_mut();
+        if state.replies.output().is_empty() {
+            return Ok(());
+        }
+        match self.socket.try_write(state.replies.output()) {
+            Ok(count) => state.replies.sent(count),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Begins every complete command of `input`, as far as the bounds allow.
+    fn take_commands(self: &Rc<Self>, clients: &Clients, parser: &mut Parser, input: &mut Vec<u8>) {
+        let state = &mut *self.state.borrow_mut();
+        let mut position = 0;
+        while state.may_read() {
+            match parser.parse(&input[position..]) {
+                Ok(Parsed::Command { command, consumed }) => {
+                    let args: Vec<&[u8]> = command.iter().collect();
+                    if let Some((ticket, calls)) = state.begin(clients, &args) {
+                        clients.ask(self, ticket, calls);
+                    }
+                    position += consumed;
+                }
+                Ok(Parsed::Incomplete { consumed, .. }) => {
+                    position += consumed;
+                    break;
+                }
+                Err(error) => {
+                    state.replies.write(|writer| writer.protocol_error(error));
+                    state.is_closing = true;
+                }
+            }
+        }
+        input.drain(..position);
+        if input.is_empty() {
+            *input = Vec::new();
+        }
+    }
+}
+
+impl State {
+    fn may_read(&self) -> bool {
+        let is_busy = self.replies.open_calls_count() >= OPEN_CALLS_COUNT_MAX
+            || self.replies.output().len() >= OUTPUT_SIZE_MAX;
+        !is_busy && !self.is_closing
+    }
+
+    /// Begins one command; returns the calls it needs.
+    fn begin(&mut self, clients: &Clients, args: &[&[u8]]) -> Option<(Ticket, Vec<Call>)> {
+        if is_status(args) {
+            let status = clients.status();
+            self.replies.write(|writer| writer.bulk(status.as_bytes()));
+            return None;
+        }
+        let (session, view) = (&mut self.session, clients.view());
+        let begun =
+            self.replies.write(|writer| redis::begin(session, args, clock::now(), &view, writer));
+        match begun {
+            Step::Reply => None,
+            Step::Calls { calls, pending } => {
+                Some((self.replies.open(pending, calls.len()), calls))
+            }
+            Step::Close => {
+                self.is_closing = true;
+                None
+            }
+        }
+    }
+}
+
+/// Whether the command is `STARLING STATUS`, which only this driver can answer.
+fn is_status(args: &[&[u8]]) -> bool {
+    let [name, what] = args else { return false };
+    name.eq_ignore_ascii_case(b"STARLING") && what.eq_ignore_ascii_case(b"STATUS")
+}

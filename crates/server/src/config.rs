@@ -1,0 +1,102 @@
+//! Configuration: defaults, one TOML file, environment and flags, parsed into what a node needs.
+//!
+//! ```text
+//! default.toml  <  the file  <  environment  <  flags      each a `Settings`, later ones win
+//! Settings::into_config -> Config                          every value parsed, nothing left open
+//! ```
+//!
+//! Invariant: a [`Config`] can be served; whatever is wrong was said in one sentence before.
+
+mod check;
+mod error;
+mod explain;
+mod member;
+mod settings;
+mod spelling;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use causality::NodeId;
+
+pub use error::ConfigError;
+pub use explain::explain;
+pub use member::Member;
+pub use settings::Settings;
+
+use crate::log::Level;
+
+/// The defaults, commented: what `starling config default` prints.
+pub const DEFAULT_TOML: &str = include_str!("config/default.toml");
+
+/// Everything a node needs to know before it starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Which member this node is.
+    pub me: NodeId,
+    /// The cluster's name, hashed: nodes of different clusters never talk.
+    pub cluster: u64,
+    /// What a peer has to know.
+    pub secret: String,
+    /// Where everything is kept.
+    pub data: PathBuf,
+    /// Every member, this node too, by rising id.
+    pub members: Vec<Member>,
+    /// How many shards the keys are spread over.
+    pub shard_count: u16,
+    /// Copies of each shard in each datacenter.
+    pub replication: u8,
+    /// When bytes are made durable.
+    pub flush: Flush,
+    /// How often two owners compare what they hold.
+    pub exchange_interval_ms: u64,
+    /// How long a coordinator waits for owners.
+    pub request_timeout_ms: u64,
+    /// How many clients may be connected.
+    pub clients_count_max: usize,
+    /// The largest request of a client, in bytes.
+    pub request_size_max: usize,
+    /// How much may wait for one peer, in bytes.
+    pub peer_queue_size_max: usize,
+    /// How long messages to other datacenters are held back, to feel distance on one machine.
+    pub simulated_latency_ms: u64,
+    /// A file with the ids of nodes to which the links are cut, to feel partitions.
+    pub simulated_cuts: Option<PathBuf>,
+    /// What is worth a line in the log.
+    pub log: Level,
+}
+
+/// When bytes are made durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flush {
+    /// Before they are promised to anyone.
+    Always,
+    /// Some time later: a machine that loses power may forget its last second.
+    Periodic,
+    /// When the operating system likes.
+    Never,
+}
+
+impl Config {
+    /// Returns what the members know about this node.
+    #[must_use]
+    pub fn own(&self) -> &Member {
+        let own = self.members.iter().find(|member| member.id() == self.me);
+        own.expect("checked when the configuration was parsed")
+    }
+
+    /// Returns where clients connect.
+    #[must_use]
+    pub fn redis_address(&self) -> SocketAddr {
+        self.own().redis
+    }
+
+    /// Returns where peers connect.
+    #[must_use]
+    pub fn peer_address(&self) -> SocketAddr {
+        self.own().peers
+    }
+}
+
+#[cfg(test)]
+mod tests;

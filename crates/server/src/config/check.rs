@@ -1,0 +1,160 @@
+//! From settings to a configuration: every value parsed, and the whole checked to make sense.
+
+use std::net::SocketAddr;
+
+use causality::NodeId;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::{Config, ConfigError, Flush, Member, Settings};
+
+const NODES_COUNT_MAX: usize = 1024;
+const SLOTS_COUNT: u16 = 16_384;
+
+impl Settings {
+    /// Parses the settings, after taking what is not said from the defaults.
+    ///
+    /// # Errors
+    /// Something is missing, impossible, or contradicts something else.
+    pub fn into_config(self) -> Result<Config, ConfigError> {
+        let settings = self.over(Self::defaults());
+        let me = NodeId(settings.node_id.ok_or(ConfigError::Missing("node_id"))?);
+        let members = members(&settings, me)?;
+        let config = Config {
+            me,
+            members,
+            cluster: xxh3_64(required(settings.cluster_id, "cluster_id")?.as_bytes()),
+            secret: required(settings.cluster_secret, "cluster_secret")?,
+            data: required(settings.data_directory, "data_directory")?,
+            shard_count: required(settings.shard_count, "shard_count")?,
+            replication: required(settings.replication, "replication")?,
+            flush: flush(&required(settings.flush, "flush")?)?,
+            exchange_interval_ms: required(settings.exchange_interval_ms, "exchange_interval_ms")?,
+            request_timeout_ms: required(settings.request_timeout_ms, "request_timeout_ms")?,
+            clients_count_max: required(settings.clients_count_max, "clients_count_max")?,
+            request_size_max: required(settings.request_size_max, "request_size_max")?,
+            peer_queue_size_max: required(settings.peer_queue_size_max, "peer_queue_size_max")?,
+            simulated_latency_ms: required(settings.simulated_latency_ms, "simulated_latency_ms")?,
+            simulated_cuts: settings.simulated_cuts,
+            log: parse_level(&required(settings.log_level, "log_level")?)?,
+        };
+        check_numbers(&config)?;
+        if settings.insecure != Some(true) {
+            check_loopback("redis_address", config.redis_address())?;
+            check_loopback("peer_address", config.peer_address())?;
+        }
+        Ok(config)
+    }
+}
+
+fn required<T>(value: Option<T>, key: &'static str) -> Result<T, ConfigError> {
+    value.ok_or(ConfigError::Missing(key))
+}
+
+fn flush(text: &str) -> Result<Flush, ConfigError> {
+    match text {
+        "always" => Ok(Flush::Always),
+        "periodic" => Ok(Flush::Periodic),
+        "never" => Ok(Flush::Never),
+        _ => Err(invalid("flush", text, "\"always\", \"periodic\" or \"never\"")),
+    }
+}
+
+fn parse_level(text: &str) -> Result<crate::log::Level, ConfigError> {
+    let expected = "\"error\", \"warn\", \"info\" or \"debug\"";
+    text.parse().map_err(|()| invalid("log_level", text, expected))
+}
+
+fn address(key: &'static str, text: &str) -> Result<SocketAddr, ConfigError> {
+    text.parse().map_err(|_| invalid(key, text, "an IP address and a port like 127.0.0.1:7001"))
+}
+
+fn invalid(
+    key: &'static str,
+    value: impl std::fmt::Display,
+    expected: &'static str,
+) -> ConfigError {
+    ConfigError::Invalid { key, value: value.to_string(), expected }
+}
+
+/// The members by rising id; a node without a list is alone.
+fn members(settings: &Settings, me: NodeId) -> Result<Vec<Member>, ConfigError> {
+    let mut members = match &settings.members {
+        Some(list) if !list.is_empty() => list.clone(),
+        _ => vec![alone(settings, me)?],
+    };
+    members.sort_by_key(|member| member.id);
+    if let Some(pair) = members.windows(2).find(|pair| pair[0].id == pair[1].id) {
+        return Err(ConfigError::Members(format!("two members have the id {}", pair[0].id)));
+    }
+    if members.len() > NODES_COUNT_MAX {
+        return Err(ConfigError::Members(format!("more than {NODES_COUNT_MAX} members")));
+    }
+    let Some(own) = members.iter_mut().find(|member| member.id() == me) else {
+        let id = me.0;
+        return Err(ConfigError::Members(format!("`node_id` is {id}, but no member has that id")));
+    };
+    agree("datacenter", settings.datacenter.as_ref(), &own.datacenter)?;
+    agree("rack", settings.rack.as_ref(), &own.rack)?;
+    // Where a node listens may differ from where it is reached, as behind a gateway.
+    if let Some(text) = &settings.redis_address {
+        own.redis = address("redis_address", text)?;
+    }
+    if let Some(text) = &settings.peer_address {
+        own.peers = address("peer_address", text)?;
+    }
+    Ok(members)
+}
+
+fn alone(settings: &Settings, me: NodeId) -> Result<Member, ConfigError> {
+    let redis = settings.redis_address.as_deref().unwrap_or("127.0.0.1:7001");
+    let peers = settings.peer_address.as_deref().unwrap_or("127.0.0.1:9001");
+    Ok(Member {
+        id: me.0,
+        datacenter: settings.datacenter.clone().unwrap_or_else(|| "dc1".into()),
+        rack: settings.rack.clone().unwrap_or_else(|| "r1".into()),
+        redis: address("redis_address", redis)?,
+        peers: address("peer_address", peers)?,
+    })
+}
+
+fn agree(key: &str, said: Option<&String>, listed: &str) -> Result<(), ConfigError> {
+    match said {
+        Some(said) if said != listed => Err(ConfigError::Members(format!(
+            "`{key}` is `{said}`, but the members' list says `{listed}`: say it once"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn check_numbers(config: &Config) -> Result<(), ConfigError> {
+    let Config { shard_count, replication, .. } = *config;
+    if !shard_count.is_power_of_two() || shard_count > SLOTS_COUNT {
+        let expected = "a power of two from 1 to 16384";
+        return Err(invalid("shard_count", shard_count, expected));
+    }
+    if !(1..=15).contains(&replication) {
+        return Err(invalid("replication", replication, "from 1 to 15"));
+    }
+    if !(10..=3_600_000).contains(&config.exchange_interval_ms) {
+        let expected = "from 10 to 3600000";
+        return Err(invalid("exchange_interval_ms", config.exchange_interval_ms, expected));
+    }
+    if !(10..=600_000).contains(&config.request_timeout_ms) {
+        let expected = "from 10 to 600000";
+        return Err(invalid("request_timeout_ms", config.request_timeout_ms, expected));
+    }
+    if config.request_size_max < 1024 {
+        return Err(invalid("request_size_max", config.request_size_max, "at least 1024"));
+    }
+    if config.peer_queue_size_max < 65_536 {
+        return Err(invalid("peer_queue_size_max", config.peer_queue_size_max, "at least 65536"));
+    }
+    Ok(())
+}
+
+fn check_loopback(key: &'static str, address: SocketAddr) -> Result<(), ConfigError> {
+    match address.ip().is_loopback() {
+        true => Ok(()),
+        false => Err(ConfigError::Exposed { key, address }),
+    }
+}

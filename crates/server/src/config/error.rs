@@ -1,0 +1,72 @@
+//! What can be wrong with a configuration; each message is one sentence saying what to do.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// What is wrong with a configuration. Nothing was started.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// The cause; part of the message, so not told again.
+        source: std::io::Error,
+    },
+    /// The text is no TOML, or a value is of the wrong kind.
+    #[error("line {line}: {what}")]
+    Malformed {
+        /// Where.
+        line: usize,
+        /// What the parser says.
+        what: String,
+    },
+    /// A key that does not exist.
+    #[error("line {line}: unknown key `{key}`{}", did_you_mean(.suggestion.as_ref()))]
+    UnknownKey {
+        /// Where.
+        line: usize,
+        /// As written.
+        key: String,
+        /// The key it resembles.
+        suggestion: Option<String>,
+    },
+    /// A key without which nothing can be served.
+    #[error("`{0}` is missing: set it in the file, by flag or by environment")]
+    Missing(&'static str),
+    /// A value that is not one of those possible.
+    #[error("`{key}` is `{value}`, but must be {expected}")]
+    Invalid {
+        /// Which key.
+        key: &'static str,
+        /// As written.
+        value: String,
+        /// What is possible.
+        expected: &'static str,
+    },
+    /// The members' list says something else than the rest.
+    #[error("{0}")]
+    Members(String),
+    /// Plain traffic would leave the machine.
+    #[error(
+        "`{key}` is {address}, which is not a loopback address, and traffic is not encrypted: \
+         listen on 127.0.0.1, or set `insecure = true` if the network is safe"
+    )]
+    Exposed {
+        /// Which key.
+        key: &'static str,
+        /// The address.
+        address: SocketAddr,
+    },
+}
+
+fn did_you_mean(suggestion: Option<&String>) -> String {
+    match suggestion {
+        Some(key) => format!("; did you mean `{key}`?"),
+        None => "; `starling config default` prints all keys".into(),
+    }
+}

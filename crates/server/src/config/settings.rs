@@ -1,0 +1,131 @@
+//! The keys, each once: in the file, as a flag and as an environment variable.
+//!
+//! Invariant: a value that is absent here was not said; `default.toml` and the layers below speak
+//! then. Flags and environment are merged by the command line parser.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Deserialize;
+
+use super::error::ConfigError;
+use super::member::Member;
+use super::spelling;
+
+/// Declares the keys: the struct, the list of their names, and the layering.
+macro_rules! settings {
+    ($($(#[$attribute:meta])* $key:ident: $kind:ty, $variable:literal;)*) => {
+        /// What one layer says; see `default.toml` for what each key means.
+        #[derive(Args, Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct Settings {
+            $($(#[$attribute])* #[arg(long, env = $variable)] pub $key: Option<$kind>,)*
+        }
+
+        impl Settings {
+            /// Every key, in the order of the file.
+            pub const KEYS: &[&str] = &[$(stringify!($key)),*];
+
+            /// Takes from `below` what is not said here.
+            #[must_use]
+            pub fn over(self, below: Self) -> Self {
+                Self { $($key: self.$key.or(below.$key),)* }
+            }
+        }
+    };
+}
+
+settings! {
+    /// Which member this node is
+    #[arg(value_name = "N")]
+    node_id: u32, "STARLING_NODE_ID";
+    /// The cluster's name
+    #[arg(value_name = "TEXT")]
+    cluster_id: String, "STARLING_CLUSTER_ID";
+    /// What nodes have to know to be let in
+    #[arg(value_name = "TEXT", hide_env_values = true)]
+    cluster_secret: String, "STARLING_CLUSTER_SECRET";
+    /// The datacenter the node stands in
+    #[arg(value_name = "NAME")]
+    datacenter: String, "STARLING_DATACENTER";
+    /// The rack the node stands in
+    #[arg(value_name = "NAME")]
+    rack: String, "STARLING_RACK";
+    /// Where everything is kept
+    #[arg(value_name = "DIR")]
+    data_directory: PathBuf, "STARLING_DATA_DIRECTORY";
+    /// Where clients connect
+    #[arg(value_name = "ADDRESS")]
+    redis_address: String, "STARLING_REDIS_ADDRESS";
+    /// Where peers connect
+    #[arg(value_name = "ADDRESS")]
+    peer_address: String, "STARLING_PEER_ADDRESS";
+    /// Allow unencrypted traffic beyond loopback
+    #[arg(value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    insecure: bool, "STARLING_INSECURE";
+    /// How many shards the keys are spread over
+    #[arg(value_name = "COUNT")]
+    shard_count: u16, "STARLING_SHARD_COUNT";
+    /// Copies of every key in each datacenter
+    #[arg(value_name = "COUNT")]
+    replication: u8, "STARLING_REPLICATION";
+    /// When bytes are made durable: always, periodic, never
+    #[arg(value_name = "WHEN")]
+    flush: String, "STARLING_FLUSH";
+    /// How often two owners compare what they hold
+    #[arg(value_name = "MS")]
+    exchange_interval_ms: u64, "STARLING_EXCHANGE_INTERVAL_MS";
+    /// How long a request may wait for owners
+    #[arg(value_name = "MS")]
+    request_timeout_ms: u64, "STARLING_REQUEST_TIMEOUT_MS";
+    /// How many clients may be connected
+    #[arg(value_name = "COUNT")]
+    clients_count_max: usize, "STARLING_CLIENTS_COUNT_MAX";
+    /// The largest request of a client, in bytes
+    #[arg(value_name = "BYTES")]
+    request_size_max: usize, "STARLING_REQUEST_SIZE_MAX";
+    /// How much may wait for one peer, in bytes
+    #[arg(value_name = "BYTES")]
+    peer_queue_size_max: usize, "STARLING_PEER_QUEUE_SIZE_MAX";
+    /// Hold messages to other datacenters back
+    #[arg(value_name = "MS")]
+    simulated_latency_ms: u64, "STARLING_SIMULATED_LATENCY_MS";
+    /// A file of node ids to keep apart from, one cut link each; read while running
+    #[arg(value_name = "FILE")]
+    simulated_cuts: PathBuf, "STARLING_SIMULATED_CUTS";
+    /// What is worth a line in the log: error, warn, info, debug
+    #[arg(value_name = "LEVEL")]
+    log_level: String, "STARLING_LOG_LEVEL";
+    /// A member as id,datacenter,rack,redis address,peer address; once for each, or joined by ';'
+    #[arg(value_name = "MEMBER", value_delimiter = ';')]
+    members: Vec<Member>, "STARLING_MEMBERS";
+}
+
+impl Settings {
+    /// Returns the defaults.
+    ///
+    /// # Panics
+    /// Never: a test reads them.
+    #[must_use]
+    pub fn defaults() -> Self {
+        toml::from_str(super::DEFAULT_TOML).expect("the defaults are part of the program")
+    }
+
+    /// Reads one layer from the text of a file.
+    ///
+    /// # Errors
+    /// The text is no TOML, a key is unknown, or a value is of the wrong kind.
+    pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
+        toml::from_str(text).map_err(|error| spelling::explain(text, &error, Self::KEYS))
+    }
+
+    /// Reads one layer from a file.
+    ///
+    /// # Errors
+    /// The file cannot be read, or see [`Self::from_toml`].
+    pub fn from_file(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.into(), source })?;
+        Self::from_toml(&text)
+    }
+}

@@ -1,0 +1,208 @@
+//! One node from its first breath to its last: open, listen, serve, drain, save.
+
+use std::cell::RefCell;
+use std::hash::{BuildHasher as _, RandomState};
+use std::io;
+use std::net::SocketAddr;
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+use node::{Node, OpenError};
+use placement::PlacementError;
+use replica::ReplicaError;
+use storage::StoreError;
+use thiserror::Error;
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::{LocalSet, spawn_local};
+
+use crate::clients::Clients;
+use crate::config::Config;
+use crate::identity::{DirectoryError, Identity};
+use crate::inbox::Inbox;
+use crate::log::Log;
+use crate::peers::Peers;
+use crate::status::Describer;
+use crate::store;
+use crate::turns::Turns;
+use crate::{clock, view};
+
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 1024;
+/// How long clients may take to fetch their last replies.
+const DRAIN_PATIENCE: Duration = Duration::from_secs(5);
+/// How often a node that belongs to another process looks whether it is still there.
+const PARENT_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Why a node did not start, or stopped.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The data directory cannot be used. Nothing in it was changed.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// An address cannot be listened on. Nothing was served.
+    #[error("cannot listen on {address}: {}", taken_or(.source, .address))]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// The cause; part of the message, so not told again.
+        source: io::Error,
+    },
+    /// The members cannot be dealt the shards. Nothing was served.
+    #[error(transparent)]
+    Placement(#[from] PlacementError),
+    /// What the store holds cannot be opened. Nothing was served.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The store failed: what was not promised yet may be lost.
+    #[error("the store failed, so the node stopped: {0}")]
+    Store(#[from] StoreError),
+    /// The states were not saved; what was promised is in the log.
+    #[error("the last states were not saved: {0}")]
+    Save(#[from] ReplicaError),
+    /// The system refuses what a server needs.
+    #[error("the system refuses: {0}")]
+    System(#[from] io::Error),
+}
+
+fn taken_or(source: &io::Error, address: &SocketAddr) -> String {
+    match source.kind() {
+        io::ErrorKind::AddrInUse => {
+            format!("port {} is taken: stop what uses it, or choose another", address.port())
+        }
+        _ => source.to_string(),
+    }
+}
+
+/// Runs a node until it is told to stop by a signal, or until the process `parent` is no longer
+/// its parent. `ready` gets one line once clients and peers can connect.
+///
+/// # Errors
+/// [`ServeError`] says what kept it from starting or going on.
+pub fn serve(
+    config: &Config,
+    parent: Option<u32>,
+    ready: impl FnOnce(&str),
+) -> Result<(), ServeError> {
+    let log = Log::new(config.log);
+    let identity = Identity::open(config, clock::now())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    LocalSet::new().block_on(&runtime, live(config, &identity, parent, ready))?;
+    identity.close()?;
+    log.info("stopped");
+    Ok(())
+}
+
+/// Serves until told to stop, then until everything open is answered and saved.
+async fn live(
+    config: &Config,
+    identity: &Identity,
+    parent: Option<u32>,
+    ready: impl FnOnce(&str),
+) -> Result<(), ServeError> {
+    let redis = listen(config.redis_address())?;
+    let listener = listen(config.peer_address())?;
+    let turns = open(config, identity)?;
+    turns.peers.start(config, listener);
+    let accepting = spawn_local(Rc::clone(&turns.clients).listen(redis));
+    ready(&ready_line(config));
+    tokio::select! {
+        error = turns.run() => return Err(error.into()),
+        stopped = told_to_stop(parent) => stopped?,
+    }
+    accepting.abort();
+    Log::new(config.log).info("stopping");
+    tokio::select! {
+        error = turns.run() => return Err(error.into()),
+        () = turns.clients.drain(DRAIN_PATIENCE) => {}
+    }
+    let mut node = turns.node.borrow_mut();
+    node.save_states()?;
+    store::checkpoint(node.store_mut())?;
+    Ok(())
+}
+
+fn ready_line(config: &Config) -> String {
+    let (own, count) = (config.own(), config.members.len());
+    format!("ready: node {} of {count}, redis {}, peers {}", own.id, own.redis, own.peers)
+}
+
+/// Puts the node and everything around it together.
+fn open(config: &Config, identity: &Identity) -> Result<Turns, ServeError> {
+    let now = clock::now();
+    let (store, entries) = store::open(config)?;
+    let node = Node::open(node_config(config, identity), store, &entries, now, seed())?;
+    let node = Rc::new(RefCell::new(node));
+    let inbox = Rc::new(Inbox::default());
+    let peers = Rc::new(Peers::new(config, identity.incarnation(), Rc::clone(&inbox)));
+    let view = view::at_start(config, now)?;
+    let clients = Rc::new_cyclic(|clients| {
+        let describer = Describer {
+            config: config.clone(),
+            node: Rc::clone(&node),
+            peers: Rc::clone(&peers),
+            clients: Weak::clone(clients),
+        };
+        Clients::new(config, Rc::clone(&inbox), view, describer)
+    });
+    Ok(Turns { node, inbox, clients, peers })
+}
+
+fn node_config(config: &Config, identity: &Identity) -> node::Config {
+    let members = config.members.iter().map(|member| node::MemberConfig {
+        id: member.id(),
+        datacenter: member.datacenter.clone(),
+        rack: member.rack.clone(),
+    });
+    node::Config {
+        me: config.me,
+        incarnation: identity.incarnation(),
+        datacenter: config.own().datacenter.clone(),
+        members: members.collect(),
+        shard_count: config.shard_count,
+        replication: config.replication,
+        request_timeout_ms: config.request_timeout_ms,
+        exchange_interval_ms: config.exchange_interval_ms,
+    }
+}
+
+/// A seed that differs from start to start.
+fn seed() -> u64 {
+    RandomState::new().hash_one(clock::now())
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    let listen = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        // Connections of an earlier life that linger must not keep this one from starting.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    listen().map_err(|source| ServeError::Listen { address, source })
+}
+
+/// Waits for a signal to stop, or for the parent to be gone.
+async fn told_to_stop(parent: Option<u32>) -> io::Result<()> {
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let mut terminated = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = interrupted.recv() => {}
+        _ = terminated.recv() => {}
+        () = parent_gone(parent) => {}
+    }
+    Ok(())
+}
+
+/// Waits until `parent` is not the parent any more; for ever when there is none to watch.
+async fn parent_gone(parent: Option<u32>) {
+    let Some(parent) = parent else { return std::future::pending().await };
+    let is_there = || {
+        let current = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get());
+        current.is_some_and(|current| u32::try_from(current) == Ok(parent))
+    };
+    while is_there() {
+        tokio::time::sleep(PARENT_INTERVAL).await;
+    }
+}

@@ -1,0 +1,145 @@
+//! Nodes as processes of their own, each with a configuration file on free loopback ports.
+
+use std::fs;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::client::Client;
+use crate::waiting::until;
+
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(crate) fn starling() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_starling"))
+}
+
+/// Three nodes in one datacenter; whatever runs is killed when this is dropped.
+pub(crate) struct Cluster {
+    directory: TempDir,
+    nodes: Vec<Node>,
+}
+
+struct Node {
+    redis: SocketAddr,
+    config: PathBuf,
+    child: Option<Child>,
+}
+
+impl Cluster {
+    /// Writes the configurations and starts every node.
+    pub(crate) fn start() -> Self {
+        let directory = TempDir::new().unwrap();
+        let addresses: Vec<[SocketAddr; 2]> = free_addresses();
+        let members: String = (1..)
+            .zip(&addresses)
+            .map(|(id, [redis, peers])| {
+                format!(
+                    "[[members]]\nid = {id}\ndatacenter = \"dc1\"\nrack = \"r{id}\"\n\
+                     redis = \"{redis}\"\npeers = \"{peers}\"\n"
+                )
+            })
+            .collect();
+        let node = |(id, [redis, _]): (u32, &[SocketAddr; 2])| {
+            let config = directory.path().join(format!("n{id}.toml"));
+            let data = directory.path().join(format!("n{id}"));
+            let text = format!(
+                "node_id = {id}\ncluster_secret = \"s\"\nexchange_interval_ms = 100\n\
+                 data_directory = {data:?}\n{members}"
+            );
+            fs::write(&config, text).unwrap();
+            Node { redis: *redis, config, child: None }
+        };
+        let nodes = (1..).zip(&addresses).map(node).collect();
+        let mut cluster = Self { directory, nodes };
+        cluster.start_all();
+        cluster
+    }
+
+    pub(crate) fn start_all(&mut self) {
+        for id in 1..=3 {
+            self.start_node(id);
+        }
+        self.wait_for_links();
+    }
+
+    pub(crate) fn start_node(&mut self, id: usize) {
+        let log = self.directory.path().join(format!("n{id}.log"));
+        let log = fs::File::options().create(true).append(true).open(log).unwrap();
+        let node = &mut self.nodes[id - 1];
+        assert!(node.child.is_none(), "node {id} runs already");
+        let child = starling()
+            .args(["serve", "--config"])
+            .arg(&node.config)
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn();
+        node.child = Some(child.unwrap());
+    }
+
+    /// Ends a node as a crash would.
+    pub(crate) fn kill(&mut self, id: usize) {
+        let mut child = self.nodes[id - 1].child.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// Ends every node in order.
+    pub(crate) fn stop_all(&mut self) {
+        for node in &self.nodes {
+            let pid = Pid::from_child(node.child.as_ref().unwrap());
+            kill_process(pid, Signal::TERM).unwrap();
+        }
+        for node in &mut self.nodes {
+            let mut child = node.child.take().unwrap();
+            let ended = until("a node stops", PATIENCE, || child.try_wait().unwrap());
+            assert!(ended.success(), "{ended}");
+        }
+    }
+
+    pub(crate) fn client(&self, id: usize) -> Client {
+        let address = self.nodes[id - 1].redis;
+        until("a node answers", PATIENCE, || Client::connect(address).ok())
+    }
+
+    pub(crate) fn wait_for_links(&self) {
+        for id in 1..=3 {
+            until("every link is up", PATIENCE, || self.has_all_links(id).then_some(()));
+        }
+    }
+
+    fn has_all_links(&self, id: usize) -> bool {
+        let Ok(reply) = self.client(id).call(&["STARLING", "STATUS"]) else { return false };
+        let status: Value = serde_json::from_slice(reply.as_bytes().unwrap()).unwrap();
+        let peers = status["peers"].as_array().unwrap();
+        peers.len() == 2 && peers.iter().all(|peer| peer["link"] == "up")
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        for child in self.nodes.iter_mut().filter_map(|node| node.child.as_mut()) {
+            // It may have ended by itself, which is what the test then failed for.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        if std::thread::panicking() {
+            for id in 1..=self.nodes.len() {
+                let log = self.directory.path().join(format!("n{id}.log"));
+                println!("-- log of node {id}\n{}", fs::read_to_string(log).unwrap_or_default());
+            }
+        }
+    }
+}
+
+/// Addresses that nobody listened on a moment ago.
+fn free_addresses() -> Vec<[SocketAddr; 2]> {
+    let listen = || TcpListener::bind("127.0.0.1:0").unwrap();
+    let listeners: Vec<[TcpListener; 2]> = (0..3).map(|_| [listen(), listen()]).collect();
+    listeners.iter().map(|pair| pair.each_ref().map(|one| one.local_addr().unwrap())).collect()
+}

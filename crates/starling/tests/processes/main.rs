@@ -1,0 +1,9 @@
+//! The binary as people use it: real processes, real sockets, real crashes.
+
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test reports and stops")]
+
+mod client;
+mod cluster;
+mod command_line;
+mod local_cluster;
+mod waiting;
