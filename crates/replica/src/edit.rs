@@ -136,6 +136,7 @@ impl Replica {
             let old = store.get(at)?;
             self.images.keep_preimage(group, address.column, old);
         }
+        let scored = self.score_before(store, address);
         if edit.after.live || edit.after.gone {
             store.put(at, row)?;
         } else {
@@ -144,6 +145,9 @@ impl Replica {
         self.sum_edit(address, key_hash, edit);
         if edit.before.live != edit.after.live {
             self.count_cell(store, address, group, edit.after)?;
+        }
+        if let Some(scored) = &scored {
+            self.score_after(store, address.key, group, scored)?;
         }
         self.index_edit(store, address, edit)
     }

@@ -26,6 +26,7 @@ mod mutation;
 mod reading;
 mod replica;
 mod rows;
+mod scores;
 mod sealing;
 mod stability;
 mod state;

@@ -18,8 +18,8 @@ use crate::rows::{HEAD_COLUMN, is_cell_column, put_group};
 /// A view of one replica at a moment.
 #[derive(Debug)]
 pub struct Reader<'a, S> {
-    replica: &'a Replica,
-    store: &'a mut S,
+    pub(crate) replica: &'a Replica,
+    pub(crate) store: &'a mut S,
     now: Millis,
     group: Vec<u8>,
 }
