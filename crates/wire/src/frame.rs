@@ -11,7 +11,7 @@
 use codec::DecodeError;
 use thiserror::Error;
 
-use crate::message::Kind;
+use crate::message::{Kind, TEXT_SIZE_MAX};
 use crate::version::{ProtocolRange, ProtocolVersion};
 
 const LENGTH_SIZE: usize = 4;
@@ -99,6 +99,16 @@ pub struct TooLong {
     pub size: usize,
     /// How long it may be.
     pub max: u32,
+}
+
+/// A refusal: a request of ten bytes at most, a reason, and a text with its length.
+const REFUSED_SIZE_MAX: usize = VERSION_AND_KIND_SIZE + 10 + 1 + 2 + TEXT_SIZE_MAX;
+const _: () = assert!(REFUSED_SIZE_MAX <= 1040, "a handshake holds a refusal");
+
+impl FrameLimit {
+    /// Enough for a handshake: a hello, or a refusal with its text. A peer that has not proven
+    /// who it is gets no more.
+    pub const HANDSHAKE: Self = Self(1040);
 }
 
 impl Default for FrameLimit {

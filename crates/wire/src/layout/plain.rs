@@ -245,8 +245,6 @@ impl Layout for Reason {
 
 /// All of fixed width, and alike in every protocol version, for ever.
 impl Layout for Hello {
-    const SIZE_MIN: usize = 42;
-
     fn write(&self, writer: &mut BodyWriter<'_>) {
         let Self { versions, cluster, node, incarnation, challenge, proof } = self;
         writer.fixed(&[versions.oldest().0, versions.newest().0]);

@@ -191,6 +191,19 @@ fn a_long_text_is_cut_between_characters() {
 }
 
 #[test]
+fn a_handshake_fits_its_limit() {
+    let mut encoder = Encoder::new(ProtocolVersion::CURRENT, FrameLimit::HANDSHAKE);
+    let text = "x".repeat(2 * TEXT_SIZE_MAX);
+    let refused = Message::Refused { request: RequestId(u64::MAX), reason: Reason::Version, text };
+    let hello = Generator::new(0).message_of(Kind::Hello);
+    for message in [refused, hello] {
+        let mut out = Vec::new();
+        assert_eq!(encoder.message(&message, &mut out), Ok(()));
+        assert!(matches!(scan(&out, FrameLimit::HANDSHAKE), Ok(Scan::Complete { .. })));
+    }
+}
+
+#[test]
 #[should_panic(expected = "a counter beyond what peers accept")]
 fn a_counter_that_peers_would_refuse_is_not_sent() {
     let clock = |base| {
