@@ -1,7 +1,7 @@
 //! How each value is laid out in bytes: one file per concern, both directions side by side.
 //!
-//! Invariants: `read` undoes `write`; whatever `read` accepts `write` can write again; `read` allocates
-//! at most a small multiple of the bytes that are there.
+//! Invariants: `read` undoes `write`; whatever `read` accepts `write` can write again; `read`
+//! allocates at most a small multiple of the bytes that are there.
 
 mod actors;
 mod address;
