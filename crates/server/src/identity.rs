@@ -2,12 +2,12 @@
 //!
 //! ```text
 //! DIR/lock            held by the process that serves the directory
-//! DIR/identity.toml   cluster, node, incarnation, and whether what it minted is in doubt
+//! DIR/identity.toml   cluster, node, incarnation
 //! ```
 //!
-//! Invariant: no two lives that may have minted different operations share an incarnation. A life
-//! whose every promise was durable can go on after a crash; any other one takes a new incarnation.
-//! The first incarnation is a moment, so that a directory that was lost is not repeated either.
+//! Invariant: no two lives that may have minted different operations share an incarnation: on any
+//! doubt about what is in the store, a new one is taken. Incarnations begin as moments, so that a
+//! directory that was lost is not repeated either.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
@@ -17,7 +17,7 @@ use causality::{Incarnation, Millis};
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::config::{Config, Flush};
+use crate::config::Config;
 
 /// Seconds from 1970 to 2020, where incarnations begin.
 const EPOCH_SECONDS: u64 = 1_577_836_800;
@@ -64,8 +64,6 @@ struct Record {
     cluster: String,
     node: u32,
     incarnation: u32,
-    /// Whether this life may have minted what a crash would make it forget.
-    in_doubt: bool,
 }
 
 /// A data directory in use by this process.
@@ -73,6 +71,7 @@ struct Record {
 pub(crate) struct Identity {
     path: PathBuf,
     record: Record,
+    is_new: bool,
     /// Keeps other processes out for as long as it is open.
     _lock: File,
 }
@@ -89,25 +88,31 @@ impl Identity {
         }
         let lock = lock(directory)?;
         let cluster = format!("{:016x}", config.cluster);
-        let incarnation = match &known {
+        let is_new = known.is_none();
+        let record = match known {
             Some(record) if (&record.cluster, record.node) != (&cluster, config.me.0) => {
                 let path = directory.clone();
-                return Err(DirectoryError::Foreign { path, owner: owner(record, &cluster) });
+                return Err(DirectoryError::Foreign { path, owner: owner(&record, &cluster) });
             }
-            Some(record) => next_incarnation(record, now),
-            None => incarnation_at(now),
+            Some(record) => record,
+            None => Record { cluster, node: config.me.0, incarnation: incarnation_at(now) },
         };
-        let in_doubt = config.flush != Flush::Always;
-        let record = Record { cluster, node: config.me.0, incarnation, in_doubt };
-        let identity = Self { path, record, _lock: lock };
-        identity.write()?;
+        let identity = Self { path, record, is_new, _lock: lock };
+        if is_new {
+            identity.write()?;
+        }
         Ok(identity)
     }
 
-    /// Notes that everything this life made is durable and that it makes no more.
-    pub(crate) fn close(mut self) -> Result<(), DirectoryError> {
-        self.record.in_doubt = false;
+    /// Takes a new incarnation, durably.
+    pub(crate) fn renew(&mut self, now: Millis) -> Result<(), DirectoryError> {
+        self.record.incarnation = incarnation_at(now).max(self.record.incarnation + 1);
         self.write()
+    }
+
+    /// Whether nothing was ever kept here before.
+    pub(crate) const fn is_new(&self) -> bool {
+        self.is_new
     }
 
     /// Returns which life this is.
@@ -117,11 +122,8 @@ impl Identity {
 
     /// Replaces the file at once and durably.
     fn write(&self) -> Result<(), DirectoryError> {
-        let Record { cluster, node, incarnation, in_doubt } = &self.record;
-        let text = format!(
-            "cluster = \"{cluster}\"\nnode = {node}\nincarnation = {incarnation}\n\
-             in_doubt = {in_doubt}\n"
-        );
+        let Record { cluster, node, incarnation } = &self.record;
+        let text = format!("cluster = \"{cluster}\"\nnode = {node}\nincarnation = {incarnation}\n");
         let draft = self.path.with_extension("toml.new");
         let write = || {
             let mut file = File::create(&draft)?;
@@ -134,7 +136,8 @@ impl Identity {
     }
 }
 
-fn unusable(path: &Path) -> impl Fn(io::Error) -> DirectoryError + '_ {
+/// Turns what the system says about a path into our own words.
+pub(crate) fn unusable(path: &Path) -> impl Fn(io::Error) -> DirectoryError + '_ {
     move |source| DirectoryError::Unusable { path: path.into(), source }
 }
 
@@ -177,13 +180,6 @@ fn owner(record: &Record, cluster: &str) -> String {
         format!("node {} of this cluster", record.node)
     } else {
         format!("node {} of another cluster", record.node)
-    }
-}
-
-fn next_incarnation(last: &Record, now: Millis) -> u32 {
-    match last.in_doubt {
-        true => incarnation_at(now).max(last.incarnation + 1),
-        false => last.incarnation,
     }
 }
 

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -58,6 +59,18 @@ pub enum ServeError {
     /// The store failed: what was not promised yet may be lost.
     #[error("the store failed, so the node stopped: {0}")]
     Store(#[from] StoreError),
+    /// Bytes that were durable are not sound any more, and no checkpoint covers them. Nothing was
+    /// served.
+    #[error(
+        "the store is damaged ({what}): remove {store} to have this node fetch everything from \
+         the other owners"
+    )]
+    Damaged {
+        /// What is damaged.
+        what: String,
+        /// The store's directory.
+        store: PathBuf,
+    },
     /// The states were not saved; what was promised is in the log.
     #[error("the last states were not saved: {0}")]
     Save(#[from] ReplicaError),
@@ -86,10 +99,9 @@ pub fn serve(
     ready: impl FnOnce(&str),
 ) -> Result<(), ServeError> {
     let log = Log::new(config.log);
-    let identity = Identity::open(config, clock::now())?;
+    let mut identity = Identity::open(config, clock::now())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    LocalSet::new().block_on(&runtime, live(config, &identity, parent, ready))?;
-    identity.close()?;
+    LocalSet::new().block_on(&runtime, live(config, &mut identity, parent, ready))?;
     log.info("stopped");
     Ok(())
 }
@@ -97,7 +109,7 @@ pub fn serve(
 /// Serves until told to stop, then until everything open is answered and saved.
 async fn live(
     config: &Config,
-    identity: &Identity,
+    identity: &mut Identity,
     parent: Option<u32>,
     ready: impl FnOnce(&str),
 ) -> Result<(), ServeError> {
@@ -119,7 +131,7 @@ async fn live(
     }
     let mut node = turns.node.borrow_mut();
     node.save_states()?;
-    store::checkpoint(node.store_mut())?;
+    node.store_mut().checkpoint()?;
     Ok(())
 }
 
@@ -129,9 +141,9 @@ fn ready_line(config: &Config) -> String {
 }
 
 /// Puts the node and everything around it together.
-fn open(config: &Config, identity: &Identity) -> Result<Turns, ServeError> {
+fn open(config: &Config, identity: &mut Identity) -> Result<Turns, ServeError> {
     let now = clock::now();
-    let (store, entries) = store::open(config)?;
+    let (store, entries) = store::open(config, identity)?;
     let node = Node::open(node_config(config, identity), store, &entries, now, seed())?;
     let node = Rc::new(RefCell::new(node));
     let inbox = Rc::new(Inbox::default());
@@ -146,7 +158,7 @@ fn open(config: &Config, identity: &Identity) -> Result<Turns, ServeError> {
         };
         Clients::new(config, Rc::clone(&inbox), view, describer)
     });
-    Ok(Turns { node, inbox, clients, peers })
+    Ok(Turns::new(node, inbox, clients, peers, Log::new(config.log)))
 }
 
 fn node_config(config: &Config, identity: &Identity) -> node::Config {

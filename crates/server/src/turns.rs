@@ -8,6 +8,7 @@
 //! fails, nothing of that turn is promised to anyone and the node stops.
 
 use std::cell::RefCell;
+use std::future::ready;
 use std::rc::Rc;
 
 use causality::Millis;
@@ -19,8 +20,9 @@ use tokio::time::sleep;
 use crate::clients::Clients;
 use crate::clock;
 use crate::inbox::Inbox;
+use crate::log::Log;
 use crate::peers::Peers;
-use crate::store::{self, Body};
+use crate::store::{self, Body, Upkeep};
 use crate::view;
 
 /// Events of one turn: enough to share a flush and a write, few enough to answer soon.
@@ -33,15 +35,27 @@ pub(crate) struct Turns {
     pub(crate) inbox: Rc<Inbox>,
     pub(crate) clients: Rc<Clients>,
     pub(crate) peers: Rc<Peers>,
+    upkeep: RefCell<Upkeep>,
 }
 
 impl Turns {
+    pub(crate) fn new(
+        node: Rc<RefCell<Node<Body>>>,
+        inbox: Rc<Inbox>,
+        clients: Rc<Clients>,
+        peers: Rc<Peers>,
+        log: Log,
+    ) -> Self {
+        Self { node, inbox, clients, peers, upkeep: RefCell::new(Upkeep::new(log)) }
+    }
+
     /// Runs turn after turn; ends only when the store fails.
     pub(crate) async fn run(&self) -> StoreError {
         loop {
             let deadline = self.node.borrow().next_deadline();
             tokio::select! {
                 () = self.inbox.arrived() => {}
+                () = ready(()), if self.upkeep.borrow().is_more() => {}
                 () = sleep(clock::until(deadline.unwrap_or_default())), if deadline.is_some() => {}
             }
             if let Err(error) = self.turn(deadline) {
@@ -63,12 +77,25 @@ impl Turns {
         if deadline.is_some_and(|deadline| deadline <= now) {
             node.handle(now, Event::Woken, &mut out);
         }
-        store::end_turn(node.store_mut())?;
+        store::end_turn(node.store_mut(), now)?;
+        self.keep_up(&mut node);
         // Whoever is written to may look at the node.
         drop(node);
         self.peers.send(out.sends);
         self.clients.answer(out.replies);
         Ok(())
+    }
+
+    /// Does a little of what the store needs done in the background.
+    fn keep_up(&self, node: &mut Node<Body>) {
+        let mut upkeep = self.upkeep.borrow_mut();
+        if upkeep.is_checkpoint_due(node.store_mut()) {
+            match node.save_states() {
+                Ok(()) => node.store_mut().begin_checkpoint(),
+                Err(error) => upkeep.failed(&error),
+            }
+        }
+        upkeep.work(node.store_mut());
     }
 
     /// Lets clients know who can be reached.

@@ -18,26 +18,21 @@ fn open(config: &Config) -> Result<Identity, DirectoryError> {
 }
 
 #[test]
-fn a_durable_life_goes_on_after_a_crash() {
+fn an_incarnation_lasts_until_it_is_renewed() {
     let directory = TempDir::new().unwrap();
     let config = config(&directory.path().join("new/deep"), "node_id = 1");
-    let first = open(&config).unwrap().incarnation();
-    assert_eq!(open(&config).unwrap().incarnation(), first);
-}
-
-#[test]
-fn a_life_in_doubt_does_not() {
-    let directory = TempDir::new().unwrap();
-    let always = config(directory.path(), "node_id = 1");
-    let periodic = config(directory.path(), "node_id = 1\nflush = \"periodic\"");
-    let first = open(&periodic).unwrap().incarnation();
-    // The flush of the crashed life counts, which a changed configuration must not hide.
-    let second = open(&periodic).unwrap();
-    assert!(second.incarnation() > first);
-    let incarnation = second.incarnation();
-    second.close().unwrap();
-    assert_eq!(open(&periodic).unwrap().incarnation(), incarnation);
-    assert!(open(&always).unwrap().incarnation() > incarnation);
+    let first = open(&config).unwrap();
+    assert!(first.is_new());
+    let incarnation = first.incarnation();
+    drop(first);
+    let mut second = open(&config).unwrap();
+    assert_eq!((second.is_new(), second.incarnation()), (false, incarnation));
+    // The clock stands still, and still the life is another one.
+    second.renew(NOW).unwrap();
+    let renewed = second.incarnation();
+    assert!(renewed > incarnation);
+    drop(second);
+    assert_eq!(open(&config).unwrap().incarnation(), renewed);
 }
 
 #[test]

@@ -5,5 +5,6 @@
 mod client;
 mod cluster;
 mod command_line;
+mod durability;
 mod local_cluster;
 mod waiting;
