@@ -54,8 +54,12 @@ fn hundreds_of_members_are_as_even_with_more_shards() {
     }
 }
 
+/// A single load is capped above, and varies by chance below: five standard deviations are never
+/// seen (seed 273 has 44 shards where 64 are due). All members of one weight together own what
+/// is due to that weight.
 #[test]
 fn loads_follow_weights() {
+    let mut by_weight = [(0.0, 0.0); 3];
     for seed in cluster::seeds(10) {
         let mut rng = fastrand::Rng::with_seed(seed);
         let mut view = View::default();
@@ -68,9 +72,16 @@ fn loads_follow_weights() {
         for member in view.members() {
             let share = f64::from(3 * 1_024 * member.weight.0) / f64::from(total);
             let load = f64::from(loads[&member.id]);
-            assert!(load <= share * 1.12 && load >= share * 0.7, "seed {seed}: {load} of {share}");
+            let least = share - 5.0 * share.sqrt();
+            assert!(load <= share * 1.12 && load >= least, "seed {seed}: {load} of {share}");
+            let (load_sum, share_sum) = &mut by_weight[member.weight.0 as usize / 100 - 1];
+            *load_sum += load;
+            *share_sum += share;
         }
     }
+    println!("loads and shares by weight: {by_weight:.0?}");
+    let is_near = |(load, share): &(f64, f64)| (load / share - 1.0).abs() < 0.03;
+    assert!(by_weight.iter().all(is_near), "{by_weight:?}");
 }
 
 /// The one member of a small rack must own everything; the others share what is left.
