@@ -30,6 +30,9 @@ pub enum CallError {
         /// How many answered.
         answered: usize,
     },
+    /// The key is empty, which names a whole keyspace. Nothing was written.
+    #[error("the key is empty")]
+    EmptyKey,
     /// The node has as much to do as it may take on. Nothing was written.
     #[error("the node is busy; try again")]
     Busy,

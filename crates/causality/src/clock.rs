@@ -128,9 +128,13 @@ impl Clock {
         self.entries.is_empty()
     }
 
-    /// A shard has a handful of actors, so a branch-predictable walk beats a binary search.
+    /// A shard has a handful of actors, so a branch-predictable walk beats a binary search. Who
+    /// builds a clock goes upwards: then the end is the place.
     #[inline]
     fn find(&self, actor: Actor) -> Result<usize, usize> {
+        if self.entries.last().is_none_or(|(last, _)| *last < actor) {
+            return Err(self.entries.len());
+        }
         for (at, (held, _)) in self.entries.iter().enumerate() {
             if *held >= actor {
                 return if *held == actor { Ok(at) } else { Err(at) };

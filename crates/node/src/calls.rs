@@ -62,6 +62,10 @@ impl Calls {
 impl<S: Store> Node<S> {
     /// Takes a client's call.
     pub(crate) fn called(&mut self, now: Millis, client: RequestId, call: Call, out: &mut Outbox) {
+        if call.key.is_empty() {
+            out.replies.push((client, Outcome::Failed(CallError::EmptyKey)));
+            return;
+        }
         let shard = self.topology.shard_of(&call.key);
         if !self.replicas.contains_key(&shard) {
             self.forward(now, client, shard, &call, out);

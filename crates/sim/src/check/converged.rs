@@ -1,0 +1,25 @@
+//! Convergence: all owners of a shard hold the same, by clock and by digest.
+
+use std::collections::BTreeMap;
+
+use crate::world::World;
+
+/// Says whether all nodes are up and equal.
+pub(crate) fn is_converged(world: &World) -> bool {
+    let mut first = BTreeMap::new();
+    world.machines.iter().all(|machine| {
+        machine.process.as_ref().is_some_and(|process| {
+            process.shard_summaries().into_iter().all(|(shard, summary)| {
+                let held = first.entry(shard).or_insert_with(|| summary.clone());
+                held.clock == summary.clock && held.digest == summary.digest
+            })
+        })
+    })
+}
+
+/// Sums what all nodes hold.
+pub(crate) fn digest(world: &World) -> u128 {
+    let processes = world.machines.iter().filter_map(|machine| machine.process.as_ref());
+    let summaries = processes.flat_map(node::Node::shard_summaries);
+    summaries.fold(0, |sum: u128, (_, summary)| sum.wrapping_mul(31).wrapping_add(summary.digest))
+}
