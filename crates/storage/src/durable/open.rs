@@ -51,6 +51,7 @@ impl<D: Disk> DurableStore<D> {
         let mut identity = known_identity(found, &options, has_data, &mut report)?;
         let mut manifest = known_manifest(manifest, &identity, has_data, &mut report)?;
         identity.store = manifest.store;
+        remove_leftovers(&mut disk, &names, &manifest)?;
 
         let closed_at = identity.closed_at.take();
         let was_weak = identity.is_weak;
@@ -62,7 +63,6 @@ impl<D: Disk> DurableStore<D> {
             manifest.write(&mut disk)?;
         }
         let mut tables = Vec::new();
-        remove_leftovers(&mut disk, &names, &manifest)?;
         for info in &manifest.tables {
             open_table(&mut disk, *info, &mut tables, &mut report)?;
         }

@@ -172,8 +172,8 @@ impl Log {
         if scan.is_last_stillborn {
             number = last;
         } else if found.contains(&last) {
-            disk.sync(&file_name(last))
-                .map_err(|source| StoreError::Disk { doing: "flushing the log", source })?;
+            settle_last(disk, &file_name(last), report)
+                .map_err(|source| StoreError::Disk { doing: "settling the log", source })?;
         }
         let replay = scan.replay();
         let (end, last_boot) = (scan.end, scan.boot);
@@ -444,6 +444,14 @@ impl<'a> Scan<'a> {
             dropped: marks.collect(),
         }
     }
+}
+
+/// Takes the torn end off the last segment and makes the rest durable, before it gets a follower.
+fn settle_last(disk: &mut impl Disk, name: &str, report: &Report) -> std::io::Result<()> {
+    if let Some(cut) = &report.cut {
+        disk.cut(name, cut.at)?;
+    }
+    disk.sync(name)
 }
 
 fn load(disk: &mut impl Disk, segment: u32) -> Result<Vec<u8>, StoreError> {

@@ -72,6 +72,10 @@ impl<D: storage::Disk> Subject for OnDisk<D> {
         self.now += rng.u64(..300);
         let now = Millis(self.now);
         let store = self.store.as_mut().unwrap();
+        if store.admit().is_err() {
+            store.checkpoint().unwrap();
+            store.admit().unwrap();
+        }
         match rng.u8(..100) {
             0..20 => store.commit_turn(now).unwrap(),
             20..30 => store.begin_checkpoint(),
@@ -99,7 +103,7 @@ fn options(rng: &mut fastrand::Rng) -> Options {
         flush: [FlushPolicy::Always, FlushPolicy::Interval(Millis(500)), FlushPolicy::Os]
             [rng.usize(..3)],
         segment_bytes: rng.u32(200..4000),
-        memory_bytes: rng.usize(60_000..200_000),
+        memory_bytes: rng.usize(120_000..300_000),
         free_bytes_min: 0,
         ..Options::default()
     }
@@ -149,7 +153,8 @@ fn step<S: Store>(store: &mut S, model: &mut Model, rng: &mut fastrand::Rng, row
             model.rows.remove(&address);
         }
         550..700 => {
-            assert_eq!(store.get(row).unwrap(), model.rows.get(&address).map(Vec::as_slice))
+            let held = model.rows.get(&address).map(Vec::as_slice);
+            assert_eq!(store.get(row).unwrap(), held);
         }
         700..760 => check_group(store, model, row, rng.usize(..12), rng.bool()),
         760..780 => check_shard(store, model, row.shard, row.group, rng.usize(..40)),
@@ -233,6 +238,7 @@ fn check_shard<S: Store>(store: &mut S, model: &Model, shard: u16, from: &[u8], 
 pub(crate) struct Told(pub(crate) u64);
 
 impl Drop for Told {
+    #[expect(clippy::print_stderr, reason = "the seed is what the reader of a failure needs")]
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("failed with seed {}", self.0);

@@ -1,3 +1,7 @@
 //! The store as its owner sees it: both bodies against a model, crashes everywhere, damage anywhere.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod conformance;
+mod crash;
+mod owner;

@@ -1,0 +1,226 @@
+//! An owner as the crash contract wants it: entries first, then rows, states before checkpoints; and
+//! the list of everything it did, so that any recovered content can be compared with every moment.
+
+use std::collections::BTreeMap;
+
+use storage::{
+    Disk, DurableStore, Entry, EntryId, Millis, Options, Report, Row, ScanControl, Store,
+    StoreError, Ticket, Work,
+};
+
+pub(crate) const SHARDS: [u16; 2] = [3, 40];
+
+type Rows = BTreeMap<(u16, Vec<u8>, Vec<u8>), Vec<u8>>;
+
+/// Everything that must be there at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Moment {
+    pub(crate) rows: Rows,
+    pub(crate) entries: BTreeMap<(u16, EntryId), Vec<u8>>,
+    /// The last operation of each shard, as its state tells.
+    pub(crate) last: BTreeMap<u16, u64>,
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Change { shard: u16, id: EntryId, record: Vec<u8> },
+    Forget { shard: u16, actor: u64, through: u64 },
+    Drop { shard: u16 },
+}
+
+/// What the owner did, life after life.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct History {
+    /// The content after each step; the first is empty.
+    moments: Vec<Moment>,
+    /// The moments that the present life has acknowledged: all before this.
+    tickets: Vec<Ticket>,
+    lives: u64,
+    counter: u64,
+}
+
+/// One life of the owner.
+pub(crate) struct Owner<D: Disk> {
+    pub(crate) store: DurableStore<D>,
+    pub(crate) report: Report,
+}
+
+impl History {
+    pub(crate) fn new() -> Self {
+        Self {
+            moments: vec![Moment::default()],
+            tickets: vec![Ticket::default()],
+            ..Self::default()
+        }
+    }
+
+    /// Counts the moments that a ticket covers.
+    pub(crate) fn covered(&self, ticket: Ticket) -> usize {
+        self.tickets.iter().take_while(|held| **held <= ticket).count() - 1
+    }
+
+    pub(crate) fn last(&self) -> &Moment {
+        self.moments.last().unwrap()
+    }
+
+    /// Finds the moment that the recovered content is equal to, no earlier than `at_least`, and
+    /// forgets what came after it.
+    pub(crate) fn settle_at(&mut self, found: &Moment, at_least: usize) -> Option<usize> {
+        let place = (at_least..self.moments.len()).find(|place| self.moments[*place] == *found)?;
+        self.moments.truncate(place + 1);
+        self.tickets = vec![Ticket::default(); place + 1];
+        Some(place)
+    }
+
+    fn push(&mut self, step: &Step, ticket: Ticket) {
+        let mut moment = self.last().clone();
+        match step {
+            Step::Change { shard, id, record } => {
+                for change in changes(record) {
+                    let address = (*shard, change.group, change.column);
+                    match change.value {
+                        Some(value) => drop(moment.rows.insert(address, value)),
+                        None => drop(moment.rows.remove(&address)),
+                    }
+                }
+                moment.entries.insert((*shard, *id), record.clone());
+                moment.last.insert(*shard, id.counter);
+            }
+            Step::Forget { shard, actor, through } => moment.entries.retain(|(held, id), _| {
+                held != shard || id.actor != *actor || id.counter > *through
+            }),
+            Step::Drop { shard } => {
+                moment.rows.retain(|(held, _, _), _| held != shard);
+                moment.entries.retain(|(held, _), _| held != shard);
+                moment.last.remove(shard);
+            }
+        }
+        self.moments.push(moment);
+        self.tickets.push(ticket);
+    }
+}
+
+struct Change {
+    group: Vec<u8>,
+    column: Vec<u8>,
+    value: Option<Vec<u8>>,
+}
+
+/// Reads the changes of a record: pairs of a selector and a value length, 255 removing the row.
+fn changes(record: &[u8]) -> Vec<Change> {
+    let change = |pair: &[u8]| Change {
+        group: vec![b'g', pair[0] % 5],
+        column: vec![pair[0] / 5 % 3; usize::from(pair[0] % 2)],
+        value: (pair[1] != 255).then(|| vec![pair[0] ^ pair[1]; usize::from(pair[1])]),
+    };
+    record.chunks_exact(2).map(change).collect()
+}
+
+impl<D: Disk> Owner<D> {
+    /// Opens the store and applies what comes after the checkpoint.
+    pub(crate) fn open(data: D, identity: D, options: &Options) -> Result<Self, StoreError> {
+        let (store, recovery) = DurableStore::open(data, identity, options.clone())?;
+        let mut owner = Self { store, report: recovery.report };
+        let mut entries = Vec::new();
+        while owner.store.replay(&mut entries)? {}
+        for Entry { shard, id, record } in entries {
+            owner.apply(shard, id, &record)?;
+        }
+        Ok(owner)
+    }
+
+    fn apply(&mut self, shard: u16, id: EntryId, record: &[u8]) -> Result<(), StoreError> {
+        for Change { group, column, value } in changes(record) {
+            let row = Row { shard, group: &group, column: &column };
+            match value {
+                Some(value) => self.store.put(row, &value)?,
+                None => self.store.delete(row)?,
+            }
+        }
+        self.store.set_state(shard, &id.counter.to_le_bytes())
+    }
+
+    /// Does random steps and turns until the disk dies or the steps are done.
+    pub(crate) fn live(
+        &mut self,
+        history: &mut History,
+        rng: &mut fastrand::Rng,
+        steps: usize,
+    ) -> Result<(), StoreError> {
+        history.lives += 1;
+        let actor = history.lives;
+        for _ in 0..steps {
+            let shard = SHARDS[rng.usize(..SHARDS.len())];
+            match rng.u8(..100) {
+                0..60 => self.change(history, rng, shard, actor)?,
+                60..64 => {
+                    let through = history.counter.saturating_sub(rng.u64(..10));
+                    let actor = actor - rng.u64(..2);
+                    self.store.forget(shard, actor, through)?;
+                    let step = Step::Forget { shard, actor, through };
+                    history.push(&step, self.store.flush_ticket());
+                }
+                64 => {
+                    self.store.drop_shard(shard)?;
+                    history.push(&Step::Drop { shard }, self.store.flush_ticket());
+                }
+                65..80 => self.store.commit_turn(Millis(history.counter * 7))?,
+                80..86 => self.store.begin_checkpoint(),
+                86..97 => drop(self.store.maintain(rng.usize(1..200))?),
+                97 => while self.store.maintain(1000)? == Work::More {},
+                98 => self.store.checkpoint()?,
+                _ => self.store.flush()?,
+            }
+        }
+        Ok(())
+    }
+
+    fn change(
+        &mut self,
+        history: &mut History,
+        rng: &mut fastrand::Rng,
+        shard: u16,
+        actor: u64,
+    ) -> Result<(), StoreError> {
+        history.counter += 1;
+        let id = EntryId { actor, counter: history.counter };
+        let mut record = vec![0; 2 * rng.usize(..5)];
+        rng.fill(&mut record);
+        if self.store.reserved(shard, actor) < id.counter {
+            self.store.reserve(shard, actor, id.counter + 5);
+        }
+        self.store.append(shard, id, &record)?;
+        let ticket = self.store.flush_ticket();
+        history.push(&Step::Change { shard, id, record: record.clone() }, ticket);
+        self.apply(shard, id, &record)
+    }
+
+    /// Reads everything back, every way there is.
+    pub(crate) fn content(&mut self, history: &History) -> Result<Moment, StoreError> {
+        let mut found = Moment::default();
+        for shard in SHARDS {
+            let rows = &mut found.rows;
+            self.store.scan_shard(shard, &[], &mut |row, value| {
+                let address = (row.shard, row.group.to_vec(), row.column.to_vec());
+                rows.insert(address, value.to_vec());
+                ScanControl::Continue
+            })?;
+            if let Some(state) = self.store.state(shard)? {
+                let counter = u64::from_le_bytes(state.try_into().unwrap());
+                found.last.insert(shard, counter);
+            }
+        }
+        for (address, value) in &found.rows {
+            let row = Row { shard: address.0, group: &address.1, column: &address.2 };
+            assert_eq!(self.store.get(row)?, Some(&value[..]), "scan and get differ");
+        }
+        let mut record = Vec::new();
+        let ids = history.moments.iter().flat_map(|moment| moment.entries.keys());
+        for (shard, id) in ids.copied().collect::<std::collections::BTreeSet<_>>() {
+            if self.store.entry(shard, id, &mut record)? {
+                found.entries.insert((shard, id), record.clone());
+            }
+        }
+        Ok(found)
+    }
+}
