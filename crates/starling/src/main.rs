@@ -20,14 +20,17 @@ use clap::{Parser, Subcommand};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+const AFTER_HELP: &str = "\
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing there, 4 cluster not whole.
+
+Example:
+  starling up              # a cluster of three nodes
+  redis-cli -p 7001 set greeting hello";
+
 /// A leaderless, multi-datacenter, eventually consistent database
 #[derive(Debug, Parser)]
 #[command(name = "starling", version, propagate_version = true, arg_required_else_help = true)]
-#[command(
-    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing there, 4 cluster not whole.\n\n\
-                        Example:\n  starling up              # a cluster of three nodes\n  \
-                        redis-cli -p 7001 set greeting hello"
-)]
+#[command(after_help = AFTER_HELP)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

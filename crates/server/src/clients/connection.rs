@@ -38,6 +38,8 @@ pub(crate) struct Client {
 struct State {
     session: Session,
     replies: Replies,
+    /// The client sends no more; what it sent is still carried out.
+    has_ended: bool,
     /// No more commands are taken; what is open is still answered.
     is_closing: bool,
 }
@@ -52,7 +54,8 @@ impl Client {
     pub(crate) fn new(id: ClientId, socket: TcpStream) -> io::Result<Self> {
         let (peer, local) = (socket.peer_addr()?.to_string(), socket.local_addr()?.to_string());
         let session = Session::new(id, peer, local, Levels::default(), clock::now());
-        let state = State { session, replies: Replies::default(), is_closing: false };
+        let state =
+            State { session, replies: Replies::default(), has_ended: false, is_closing: false };
         Ok(Self { id, socket, state: RefCell::new(state), changed: Notify::new() })
     }
 
@@ -74,7 +77,7 @@ impl Client {
                 ready = self.socket.writable(), if wants.writing.is_some() => {
                     ready?;
                     self.send()?;
-                    false
+                    !input.is_empty()
                 }
                 () = self.changed.notified() => !input.is_empty(),
             };
@@ -110,7 +113,7 @@ impl Client {
         let state = self.state.borrow();
         let is_done = state.is_closing && state.replies.is_empty();
         (!is_done).then(|| Wants {
-            reading: state.may_read().then_some(()),
+            reading: (state.may_take() && !state.has_ended).then_some(()),
             writing: (!state.replies.output().is_empty()).then_some(()),
         })
     }
@@ -119,8 +122,10 @@ impl Client {
     fn read(&self, input: &mut Vec<u8>) -> io::Result<bool> {
         input.reserve(READ_SIZE);
         match self.socket.try_read_buf(input) {
-            Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(_) => Ok(true),
+            Ok(count) => {
+                self.state.borrow_mut().has_ended = count == 0;
+                Ok(true)
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
             Err(error) => Err(error),
         }
@@ -144,7 +149,7 @@ impl Client {
     fn take_commands(self: &Rc<Self>, clients: &Clients, parser: &mut Parser, input: &mut Vec<u8>) {
         let state = &mut *self.state.borrow_mut();
         let mut position = 0;
-        while state.may_read() {
+        while state.may_take() {
             match parser.parse(&input[position..]) {
                 Ok(Parsed::Command { command, consumed }) => {
                     let args: Vec<&[u8]> = command.iter().collect();
@@ -155,6 +160,7 @@ impl Client {
                 }
                 Ok(Parsed::Incomplete { consumed, .. }) => {
                     position += consumed;
+                    state.is_closing |= state.has_ended;
                     break;
                 }
                 Err(error) => {
@@ -171,7 +177,7 @@ impl Client {
 }
 
 impl State {
-    fn may_read(&self) -> bool {
+    fn may_take(&self) -> bool {
         let is_busy = self.replies.open_calls_count() >= OPEN_CALLS_COUNT_MAX
             || self.replies.output().len() >= OUTPUT_SIZE_MAX;
         !is_busy && !self.is_closing

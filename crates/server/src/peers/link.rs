@@ -246,3 +246,6 @@ impl Receiver {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -78,6 +78,12 @@ impl Outgoing {
         chunk.bytes.get(self.sent..)
     }
 
+    /// How many bytes wait.
+    #[cfg(test)]
+    pub(super) const fn size(&self) -> usize {
+        self.size
+    }
+
     /// Drops bytes that were sent.
     pub(super) fn sent(&mut self, count: usize) {
         self.sent += count;

@@ -95,6 +95,8 @@ impl Supervisor {
     async fn supervise(&mut self, control: &UnixListener) -> anyhow::Result<()> {
         loop {
             tokio::select! {
+                // First: nodes that end because all are told to stop are no deaths to report.
+                biased;
                 () = told_to_stop(&mut self.interrupted, &mut self.terminated) => return Ok(()),
                 Ok((stream, _)) = control.accept() => self.obey(stream).await,
                 () = tokio::time::sleep(LOOK_INTERVAL) => self.report_deaths(),

@@ -34,6 +34,11 @@ impl Client {
         self.socket.write_all(&request)
     }
 
+    /// Says that nothing more will be sent.
+    pub(crate) fn end(&self) -> io::Result<()> {
+        self.socket.shutdown(std::net::Shutdown::Write)
+    }
+
     pub(crate) fn receive(&mut self) -> io::Result<Reply> {
         let mut buffer = [0; 4096];
         loop {

@@ -34,6 +34,11 @@ struct Node {
 impl Cluster {
     /// Writes the configurations and starts every node.
     pub(crate) fn start() -> Self {
+        Self::start_with("")
+    }
+
+    /// The same with more lines at the front of each configuration.
+    pub(crate) fn start_with(lines: &str) -> Self {
         let directory = TempDir::new().unwrap();
         let addresses: Vec<[SocketAddr; 2]> = free_addresses();
         let members: String = (1..)
@@ -49,7 +54,7 @@ impl Cluster {
             let config = directory.path().join(format!("n{id}.toml"));
             let data = directory.path().join(format!("n{id}"));
             let text = format!(
-                "node_id = {id}\ncluster_secret = \"s\"\nexchange_interval_ms = 100\n\
+                "{lines}\nnode_id = {id}\ncluster_secret = \"s\"\nexchange_interval_ms = 100\n\
                  data_directory = {data:?}\n{members}"
             );
             fs::write(&config, text).unwrap();
@@ -91,15 +96,18 @@ impl Cluster {
 
     /// Ends every node in order.
     pub(crate) fn stop_all(&mut self) {
-        for node in &self.nodes {
-            let pid = Pid::from_child(node.child.as_ref().unwrap());
-            kill_process(pid, Signal::TERM).unwrap();
-        }
-        for node in &mut self.nodes {
-            let mut child = node.child.take().unwrap();
-            let ended = until("a node stops", PATIENCE, || child.try_wait().unwrap());
-            assert!(ended.success(), "{ended}");
-        }
+        self.nodes.iter().for_each(Node::ask_to_stop);
+        self.nodes.iter_mut().for_each(Node::wait);
+    }
+
+    /// Ends one node in order.
+    pub(crate) fn stop(&mut self, id: usize) {
+        self.nodes[id - 1].ask_to_stop();
+        self.nodes[id - 1].wait();
+    }
+
+    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
+        self.nodes.iter().map(|node| node.redis).collect()
     }
 
     pub(crate) fn client(&self, id: usize) -> Client {
@@ -118,6 +126,18 @@ impl Cluster {
         let status: Value = serde_json::from_slice(reply.as_bytes().unwrap()).unwrap();
         let peers = status["peers"].as_array().unwrap();
         peers.len() == 2 && peers.iter().all(|peer| peer["link"] == "up")
+    }
+}
+
+impl Node {
+    fn ask_to_stop(&self) {
+        kill_process(Pid::from_child(self.child.as_ref().unwrap()), Signal::TERM).unwrap();
+    }
+
+    fn wait(&mut self) {
+        let mut child = self.child.take().unwrap();
+        let ended = until("a node stops", PATIENCE, || child.try_wait().unwrap());
+        assert!(ended.success(), "{ended}");
     }
 }
 

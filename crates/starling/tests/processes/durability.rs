@@ -77,3 +77,19 @@ fn pipelined_replies_keep_their_order() {
         assert_eq!(client.receive().unwrap().as_bytes(), Some(index.to_string().as_bytes()));
     }
 }
+
+#[test]
+fn a_client_that_says_no_more_still_gets_its_replies() {
+    let cluster = Cluster::start();
+    let mut client = cluster.client(2);
+    // More than may be open at a time, so that reading stops and goes on in between.
+    for index in 0..3000 {
+        client.send(&["SET", &format!("e{index}"), "x"]).unwrap();
+    }
+    client.end().unwrap();
+    for index in 0..3000 {
+        let reply = client.receive().unwrap();
+        assert_eq!(reply.as_bytes(), Some(b"OK".as_slice()), "reply {index}");
+    }
+    assert!(client.receive().is_err(), "the node closes the connection");
+}

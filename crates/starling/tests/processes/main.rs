@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test reports and stops")]
 
+mod bounds;
 mod client;
 mod cluster;
 mod command_line;
 mod durability;
 mod local_cluster;
+mod rolling;
 mod waiting;
