@@ -25,8 +25,8 @@ use super::walk::walk;
 use super::{Draft, Fixed, TypeError};
 use crate::{Cell, Family, KeyAddress, ReadCells, ReadControl};
 
-/// An entry beyond this starts a new birth, so that no sum ever leaves 128 bits.
-const AMOUNT_MAX: u128 = 1 << 120;
+/// An entry beyond this starts a new birth, so that no amount ever leaves 128 bits with sign.
+const AMOUNT_MAX: u128 = 1 << 126;
 const PLACES: u8 = 17;
 const HIGH: u8 = 0x20;
 const BIRTH_SIZE: usize = 16;
@@ -111,6 +111,11 @@ impl Amounts {
         (sum.plus <= AMOUNT_MAX && sum.minus <= AMOUNT_MAX).then_some(sum)
     }
 
+    fn difference(self) -> i128 {
+        let signed = |amount: u128| i128::try_from(amount).expect("amounts are bounded");
+        signed(self.plus) - signed(self.minus)
+    }
+
     fn encode(self) -> Vec<u8> {
         let mut out = Vec::with_capacity(4);
         put_amount(&mut out, self.plus);
@@ -154,21 +159,19 @@ impl Tally {
     pub fn total(&self) -> Option<Fixed> {
         let mut excesses = self.entries.values().filter(|entry| !entry.is_reset()).peekable();
         excesses.peek()?;
-        let (mut plus, mut minus) = (0u128, 0u128);
-        for excess in excesses.map(Entry::excess) {
-            plus = plus.saturating_add(excess.plus);
-            minus = minus.saturating_add(excess.minus);
-        }
-        Some(Fixed::of_difference(plus, minus))
+        let differences = excesses.map(|entry| entry.excess().difference());
+        Some(Fixed::of_sum(differences))
     }
 
     /// Adds to the counter through the minter's own entry, or a new one.
     pub fn add(&self, part: Part, subkey: &[u8], amount: Fixed, draft: &mut Draft) {
         let me = draft.actor();
-        let mut own = self.entries.iter().filter(|(birth, _)| birth.actor == me);
+        // The newest own entry. Should an old copy of a deleted one have come back, then its floor
+        // says how far it had come.
+        let mut own = self.entries.iter().rev().filter(|(birth, _)| birth.actor == me);
         let found = own.find_map(|(birth, entry)| {
             let is_live = !entry.counted_dots.is_empty();
-            let grown = entry.counted.add(amount).filter(|_| is_live)?;
+            let grown = entry.counted.join(entry.floor).add(amount).filter(|_| is_live)?;
             Some((*birth, entry.counted_dots.clone(), grown))
         });
         let (birth, removed, grown) = found.unwrap_or_else(|| {
@@ -377,8 +380,8 @@ mod tests {
         let mut rng = fastrand::Rng::with_seed(4);
         for _ in 0..20_000 {
             let amounts = Amounts {
-                plus: rng.u128(..) >> rng.u32(8..128),
-                minus: rng.u128(..) >> rng.u32(8..128),
+                plus: rng.u128(..) >> rng.u32(2..128),
+                minus: rng.u128(..) >> rng.u32(2..128),
             };
             assert_eq!(Amounts::decode(&amounts.encode()), Ok(amounts));
         }

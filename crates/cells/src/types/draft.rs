@@ -32,11 +32,12 @@ impl Draft {
 
     /// Asks for a clear of the whole key, minted before every change.
     pub fn clear_key(&mut self) {
-        assert!(self.changes.is_empty(), "a clear comes first, or the dots would not fit");
-        if self.scope == Scope::Cells {
-            self.scope = Scope::WholeKey;
-            self.next.counter += 1;
+        if self.scope == Scope::WholeKey {
+            return;
         }
+        assert!(self.changes.is_empty(), "a clear comes first, or the dots would not fit");
+        self.scope = Scope::WholeKey;
+        self.next.counter += 1;
     }
 
     /// Adds a change; it will get the dot that [`Draft::next_dot`] named before the call.

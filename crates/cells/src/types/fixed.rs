@@ -86,11 +86,15 @@ impl Fixed {
         if self.0 < 0 { (0, units) } else { (units, 0) }
     }
 
-    /// Joins what is added and what is subtracted, stopping at the ends of the range.
-    pub(crate) fn of_difference(plus: u128, minus: u128) -> Self {
-        let magnitude = i128::try_from(plus.abs_diff(minus)).unwrap_or(i128::MAX);
-        let units = if plus < minus { -magnitude } else { magnitude };
-        Self(units).clamp(Self::MIN, Self::MAX)
+    /// Sums up, in units of the last place, stopping at the ends of the range only in the end.
+    pub(crate) fn of_sum(parts: impl Iterator<Item = i128>) -> Self {
+        // Halves are summed apart: that many cannot overflow.
+        let mask = i128::from(u64::MAX);
+        let halves = parts.map(|part| (part >> 64, part & mask));
+        let (high, low) = halves.fold((0i128, 0i128), |sum, part| (sum.0 + part.0, sum.1 + part.1));
+        let units = (high + (low >> 64)).checked_mul(1 << 64).map(|high| high + (low & mask));
+        let limit = if high < 0 { i128::MIN } else { i128::MAX };
+        Self(units.unwrap_or(limit)).clamp(Self::MIN, Self::MAX)
     }
 
     fn bounded(self) -> Option<Self> {
@@ -210,6 +214,17 @@ mod tests {
         }
         assert_eq!(Fixed::from_float(f64::INFINITY), None);
         assert_eq!(Fixed::from_float(0.1).unwrap().to_float(), 0.1);
+    }
+
+    #[test]
+    fn sums_may_leave_the_range_on_their_way() {
+        let sum = |parts: &[i128]| Fixed::of_sum(parts.iter().copied());
+        let large = 1 << 126;
+        assert_eq!(sum(&[large, large, large, large, 7, -large, -large, -large, -large]), Fixed(7));
+        assert_eq!(sum(&[-1, -large, large]), Fixed(-1));
+        assert_eq!(sum(&[large, large]), Fixed::MAX);
+        assert_eq!(sum(&[-large, -large, -large]), Fixed::MIN);
+        assert_eq!(sum(&[]), Fixed::ZERO);
     }
 
     #[test]

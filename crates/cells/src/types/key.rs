@@ -8,14 +8,16 @@ use std::collections::BTreeSet;
 use causality::{Dot, Dots, HybridTime, Millis};
 
 use super::counter::{Part, split_birth, tallies};
-use super::walk::walk;
 use super::{Draft, Life, TypeError, life, string};
 use crate::{Cell, Change, Family, KeyAddress, ReadCells, ReadControl};
 
 /// A key of more cells than this is deleted by a clear, which costs about a hundred bytes.
 const CELL_COUNT_MAX: usize = 4;
 
-/// A data type, or nearly: what a key can show.
+/// Sees one cell of a type, with its family and column.
+type Visit<'v> = dyn FnMut(Family, &[u8], &Cell<'_>) -> Result<ReadControl, TypeError> + 'v;
+
+/// What a key can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// A string with its counters.
@@ -96,8 +98,9 @@ impl Kind {
 pub fn kinds<R: ReadCells>(cells: &mut R, key: KeyAddress<'_>) -> Result<Option<Kinds>, TypeError> {
     let mut present = Vec::new();
     let mut from = Family::Register as u8;
-    while let Some(kind) = first_kind(cells, key, from)? {
-        if is_present(cells, key, kind)? {
+    while let Some((kind, family)) = first_family(cells, key, from)? {
+        // An element shows by itself; of increments and floors it takes a closer look.
+        if family == kind.first_family() || has_increment(cells, key, kind)? {
             present.push(kind);
         }
         from = kind.next_byte();
@@ -261,31 +264,28 @@ fn change_end<R: ReadCells>(
     Ok(true)
 }
 
-fn first_kind<R: ReadCells>(
+/// Returns the family of the first cell from a family byte on, and its type.
+fn first_family<R: ReadCells>(
     cells: &mut R,
     key: KeyAddress<'_>,
     from: u8,
-) -> Result<Option<Kind>, TypeError> {
+) -> Result<Option<(Kind, Family)>, TypeError> {
     let mut found = None;
     cells.scan(key, &[from], &mut |column, _| {
-        found = column.first().and_then(|byte| Family::from_byte(*byte)).and_then(Kind::of);
+        let family = column.first().and_then(|byte| Family::from_byte(*byte));
+        found = family.and_then(|family| Some((Kind::of(family)?, family)));
         ReadControl::Stop
     })?;
     Ok(found)
 }
 
-/// A type is there when it has an element, or an increment that was not reset.
-fn is_present<R: ReadCells>(
+/// Says whether a type has an increment that was not reset.
+fn has_increment<R: ReadCells>(
     cells: &mut R,
     key: KeyAddress<'_>,
     kind: Kind,
 ) -> Result<bool, TypeError> {
-    let mut has_element = false;
-    walk(cells, key, &[kind.first_family() as u8], |_, _| {
-        has_element = true;
-        Ok(ReadControl::Stop)
-    })?;
-    let Some(part) = kind.part().filter(|_| !has_element) else { return Ok(has_element) };
+    let Some(part) = kind.part() else { return Ok(false) };
     Ok(tallies(cells, key, part)?.values().any(|tally| tally.total().is_some()))
 }
 
@@ -351,7 +351,7 @@ const fn is_floor(family: Family) -> bool {
 fn scan_types<R: ReadCells>(
     cells: &mut R,
     key: KeyAddress<'_>,
-    visit: &mut dyn FnMut(Family, &[u8], &Cell<'_>) -> Result<ReadControl, TypeError>,
+    visit: &mut Visit<'_>,
 ) -> Result<(), TypeError> {
     let mut failed = Ok(());
     cells.scan(key, &[Family::Register as u8], &mut |column, cell| {

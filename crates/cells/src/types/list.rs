@@ -5,7 +5,6 @@
 
 use causality::Dots;
 
-use super::set::count_family;
 use super::walk::{walk, walk_back};
 use super::{Draft, TypeError, between};
 use crate::{Cell, Family, KeyAddress, ReadCells, ReadControl};
@@ -179,7 +178,7 @@ pub fn trim<R: ReadCells>(
 /// # Errors
 /// Reading failed.
 pub fn count<R: ReadCells>(cells: &mut R, key: KeyAddress<'_>) -> Result<u64, TypeError> {
-    count_family(cells, key, Family::ListItem)
+    Ok(cells.count(key, Family::ListItem)?)
 }
 
 /// Returns the element at an index; negative ones count from the back.

@@ -11,7 +11,6 @@ use codec::{Reader, put_slice};
 
 use super::counter::{self, Part};
 use super::number::{self, Place};
-use super::set::count_family;
 use super::walk::walk;
 use super::{Draft, TypeError, register};
 use crate::{Family, KeyAddress, ReadCells, ReadControl};
@@ -176,7 +175,7 @@ pub fn below<R: ReadCells>(
 /// # Errors
 /// Reading failed, or `Malformed` cells.
 pub fn count<R: ReadCells>(cells: &mut R, key: KeyAddress<'_>) -> Result<u64, TypeError> {
-    let mut count = count_family(cells, key, Family::MapField)?;
+    let mut count = cells.count(key, Family::MapField)?;
     for (subkey, tally) in counter::tallies(cells, key, Part::Map)? {
         let column = Family::MapField.column(&subkey);
         if tally.total().is_some() && cells.read(key, &column, |cell| cell.live.is_empty())? {

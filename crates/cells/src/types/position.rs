@@ -10,17 +10,18 @@
 //! No position is ever used twice: each holds the counter of the dot of its element.
 //!
 //! ```text
-//! position: level, then (side, level)*, then 2
-//! side:     1 before the element so far, 3 behind it       (so 1 < 2 < 3 is the walk)
-//! level:    index | run | offset
-//! index:    order among the runs at one place, signed
-//! run:      kind 1 B | actor 8 B unless it is that of the level above | counter
+//! position: level, level, .., then 80
+//! level:    place | actor, unless it is that of the level above | run counter | offset
+//! place:    40 + kind          before the element so far, at index 0
+//!           20 | index | kind  before it, at an index below 0; 60 at one above
+//!           c0, a0, e0         likewise behind it; so 20..63 < 80 < a0..e3 is the walk
+//! kind:     1 forward, 2 actor spelled out
+//! index:    distance from 0; below 0 its complement
+//! actor:    node number | incarnation 4 B, big-endian
 //! offset:   distance from the run's counter; in a backward run its complement
 //! ```
 
-use std::cmp::Ordering;
-
-use causality::{Actor, Dot};
+use causality::{Actor, Dot, Incarnation, NodeId};
 use codec::{DecodeError, Reader};
 
 use super::TypeError;
@@ -29,16 +30,31 @@ use crate::Family;
 /// The longest position; only an adversary nests so deep.
 pub const POSITION_SIZE_MAX: usize = 1_024;
 
-const BEFORE: u8 = 1;
-const END: u8 = 2;
-const BEHIND: u8 = 3;
+const END: u8 = 0x80;
+/// Added to or taken from the places of index zero by the sign of the index.
+const SIGN: u8 = 0x20;
 /// Kinds of runs: bit 0 is the direction, bit 1 says that the actor is spelled out.
 const FORWARD: u8 = 1;
 const SPELLED: u8 = 2;
+const KINDS: u8 = FORWARD | SPELLED;
 /// Numbers below this are one byte; above, the first byte says how many follow.
 const SHORT_MAX: u64 = 0xf7;
-const INDEX_ZERO: u8 = 0x80;
-const INDEX_SHORT: i64 = 0x70;
+
+/// Where a level hangs, seen from the element above it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Before,
+    Behind,
+}
+
+/// Where a new level may go.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    side: Side,
+    index: i64,
+    /// The actor of the level above.
+    above: Option<Actor>,
+}
 
 /// Whether the elements of a run follow or precede each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +71,8 @@ struct Level {
     /// The run's name: the dot of its first element.
     run: Dot,
     offset: u64,
-    /// Where the level's index begins.
+    side: Side,
+    /// Where the level begins.
     start: usize,
     /// Where the run's name ends and the offset begins.
     offset_at: usize,
@@ -106,89 +123,78 @@ impl Gap<'_> {
     /// Tries the ways in order; every candidate is checked against the neighbours' bytes.
     fn choose(&self) -> Option<Vec<u8>> {
         let me = self.dot.actor;
-        let own_left = self.left.filter(|left| left.last().run.actor == me);
-        let own_right = self.right.filter(|right| right.last().run.actor == me);
-        let ways = [
-            own_left.and_then(|left| self.go_on(left, Direction::Forward)),
-            own_right.and_then(|right| self.go_on(right, Direction::Backward)),
-            own_left.and_then(|left| self.branch(left, BEHIND)),
-            own_right.and_then(|right| self.branch(right, BEFORE)),
-        ];
-        let own = ways.into_iter().flatten().next();
-        own.or_else(|| self.beside())
-            .or_else(|| self.branch(self.left?, BEHIND))
-            .or_else(|| self.branch(self.right?, BEFORE))
+        let is_own = |neighbour: &&Parsed<'_>| neighbour.last().run.actor == me;
+        let left = self.left.filter(is_own).map(|left| (left, Side::Behind));
+        let right = self.right.filter(is_own).map(|right| (right, Side::Before));
+        let mut own: Vec<_> = left.into_iter().chain(right).collect();
+        // The actor's last element is where it is writing; whatever it wrote before may have
+        // others' elements between.
+        own.sort_unstable_by_key(|(neighbour, _)| std::cmp::Reverse(neighbour.last().counter()));
+        let mut own = own.into_iter();
+        own.find_map(|(neighbour, side)| {
+            self.go_on(neighbour, side).or_else(|| self.branch(neighbour, side))
+        })
+        .or_else(|| self.beside())
+        .or_else(|| self.branch(self.left?, Side::Behind))
+        .or_else(|| self.branch(self.right?, Side::Before))
     }
 
     /// The next element of the actor's own run.
-    fn go_on(&self, neighbour: &Parsed<'_>, direction: Direction) -> Option<Vec<u8>> {
+    fn go_on(&self, neighbour: &Parsed<'_>, side: Side) -> Option<Vec<u8>> {
+        let direction = Direction::towards(side);
         let last = neighbour.last();
         let offset = self.dot.counter.checked_sub(last.run.counter)?;
         if last.direction != direction || offset <= last.offset {
             return None;
         }
         let mut position = neighbour.bytes[..last.offset_at].to_vec();
-        put_offset(&mut position, direction, offset);
+        put_flipped(&mut position, direction.flip(), offset);
         position.push(END);
         self.fits(position)
     }
 
     /// A new run below a neighbour. Before an own element more of that kind are to be expected.
-    fn branch(&self, neighbour: &Parsed<'_>, side: u8) -> Option<Vec<u8>> {
-        let direction = if side == BEHIND { Direction::Forward } else { Direction::Backward };
+    fn branch(&self, neighbour: &Parsed<'_>, side: Side) -> Option<Vec<u8>> {
+        let direction = Direction::towards(side);
         let mut position = neighbour.bytes[..neighbour.last().end].to_vec();
-        position.push(side);
-        put_index(&mut position, 0);
-        self.put_run(&mut position, direction, neighbour.last().run.actor);
+        let place = Place { side, index: 0, above: Some(neighbour.last().run.actor) };
+        self.put_run(&mut position, place, direction);
         self.fits(position)
     }
 
     /// A new run beside one of the runs that lead to a neighbour, as shallow as possible.
     fn beside(&self) -> Option<Vec<u8>> {
         if self.left.is_none() && self.right.is_none() {
-            return self.beside_level(&[], None, 0);
+            return self.beside_level(&[], Place { side: Side::Behind, index: 0, above: None });
         }
         let behind = self.left.into_iter().flat_map(|left| left.around(1));
         let before = self.right.into_iter().flat_map(|right| right.around(-1));
-        let candidates = behind
-            .chain(before)
-            .filter_map(|(prefix, above, index)| self.beside_level(prefix, above, index?));
+        let candidates =
+            behind.chain(before).filter_map(|(prefix, place)| self.beside_level(prefix, place));
         candidates.min_by_key(Vec::len)
     }
 
-    fn beside_level(&self, prefix: &[u8], above: Option<Actor>, index: i64) -> Option<Vec<u8>> {
-        let direction = if self.left.is_none() && self.right.is_some() {
-            Direction::Backward
-        } else {
-            Direction::Forward
-        };
+    fn beside_level(&self, prefix: &[u8], place: Place) -> Option<Vec<u8>> {
+        // At the front, more of that kind are to be expected.
+        let is_front = self.left.is_none() && self.right.is_some();
+        let side = if is_front { Side::Before } else { Side::Behind };
         let mut position = prefix.to_vec();
-        put_index(&mut position, index);
-        match above {
-            Some(actor) => self.put_run(&mut position, direction, actor),
-            None => self.put_spelled_run(&mut position, direction),
-        }
+        self.put_run(&mut position, place, Direction::towards(side));
         self.fits(position)
     }
 
     /// Names a new run by the dot of its first element, whose offset is zero.
-    fn put_run(&self, out: &mut Vec<u8>, direction: Direction, above: Actor) {
-        if above != self.dot.actor {
-            return self.put_spelled_run(out, direction);
+    fn put_run(&self, out: &mut Vec<u8>, place: Place, direction: Direction) {
+        let Dot { actor, counter } = self.dot;
+        let is_spelled = place.above != Some(actor);
+        let kind = direction.bit() | if is_spelled { SPELLED } else { 0 };
+        put_place(out, place, kind);
+        if is_spelled {
+            put_number(out, u64::from(actor.node().0));
+            out.extend_from_slice(&actor.incarnation().0.to_be_bytes());
         }
-        out.push(direction.bit());
-        self.put_first(out, direction);
-    }
-
-    fn put_spelled_run(&self, out: &mut Vec<u8>, direction: Direction) {
-        out.push(direction.bit() | SPELLED);
-        out.extend_from_slice(&self.dot.actor.bits().to_be_bytes());
-        self.put_first(out, direction);
-    }
-
-    fn put_first(&self, out: &mut Vec<u8>, direction: Direction) {
-        put_number(out, self.dot.counter);
-        put_offset(out, direction, 0);
+        put_number(out, counter);
+        put_flipped(out, direction.flip(), 0);
         out.push(END);
     }
 
@@ -206,12 +212,11 @@ impl<'a> Parsed<'a> {
         loop {
             let above = levels.last().map(|level| level.run.actor);
             levels.push(Level::read(&mut reader, bytes.len(), above)?);
-            match reader.byte()? {
-                END => break,
-                BEFORE | BEHIND => {}
-                _ => return Err(DecodeError::Unknown("side")),
+            if reader.rest().first() == Some(&END) {
+                break;
             }
         }
+        reader.byte()?;
         reader.finish()?;
         Ok(Self { bytes, levels })
     }
@@ -220,47 +225,62 @@ impl<'a> Parsed<'a> {
         self.levels.last().expect("a position has a level")
     }
 
-    /// For each level: what comes before it, the actor of the level above, and a free index.
-    fn around(
-        &self,
-        step: i64,
-    ) -> impl Iterator<Item = (&'a [u8], Option<Actor>, Option<i64>)> + '_ {
+    /// For each level: what comes before it, and the next place at one side of it.
+    fn around(&self, step: i64) -> impl Iterator<Item = (&'a [u8], Place)> + '_ {
         let above =
             std::iter::once(None).chain(self.levels.iter().map(|level| Some(level.run.actor)));
-        self.levels.iter().zip(above).map(move |(level, above)| {
-            (&self.bytes[..level.start], above, level.index.checked_add(step))
+        self.levels.iter().zip(above).filter_map(move |(level, above)| {
+            let index = level.index.checked_add(step)?;
+            Some((&self.bytes[..level.start], Place { side: level.side, index, above }))
         })
     }
 }
 
 impl Level {
+    /// The counter of the element's dot.
+    const fn counter(&self) -> u64 {
+        self.run.counter.saturating_add(self.offset)
+    }
+
     fn read(
         reader: &mut Reader<'_>,
         size: usize,
         above: Option<Actor>,
     ) -> Result<Self, DecodeError> {
         let start = size - reader.rest().len();
-        let index = read_index(reader)?;
-        let kind = reader.byte()?;
-        if kind > FORWARD | SPELLED {
-            return Err(DecodeError::Unknown("kind of run"));
-        }
+        let (side, index, kind) = read_place(reader)?;
         let direction = if kind & FORWARD > 0 { Direction::Forward } else { Direction::Backward };
         let actor = if kind & SPELLED > 0 {
-            Actor::from_bits(u64::from_be_bytes(reader.array()?))
+            read_actor(reader)?
         } else {
             above.ok_or(DecodeError::Inconsistent("run without an actor"))?
         };
         let run = Dot::new(actor, read_number(reader, 0)?);
         let offset_at = size - reader.rest().len();
-        let flip = direction.flip();
-        let offset = read_number(reader, flip)?;
+        let offset = read_number(reader, direction.flip())?;
         let end = size - reader.rest().len();
-        Ok(Self { index, direction, run, offset, start, offset_at, end })
+        Ok(Self { side, index, direction, run, offset, start, offset_at, end })
+    }
+}
+
+impl Side {
+    /// Returns the byte of index zero on this side.
+    const fn byte(self) -> u8 {
+        match self {
+            Self::Before => 0x40,
+            Self::Behind => 0xc0,
+        }
     }
 }
 
 impl Direction {
+    const fn towards(side: Side) -> Self {
+        match side {
+            Side::Before => Self::Backward,
+            Side::Behind => Self::Forward,
+        }
+    }
+
     const fn bit(self) -> u8 {
         match self {
             Self::Forward => FORWARD,
@@ -275,12 +295,6 @@ impl Direction {
             Self::Backward => 0xff,
         }
     }
-}
-
-fn put_offset(out: &mut Vec<u8>, direction: Direction, offset: u64) {
-    let from = out.len();
-    put_number(out, offset);
-    out[from..].iter_mut().for_each(|byte| *byte ^= direction.flip());
 }
 
 /// Appends a number as bytes that sort like it, none the beginning of another.
@@ -303,39 +317,49 @@ fn read_number(reader: &mut Reader<'_>, flip: u8) -> Result<u64, DecodeError> {
     Ok(reader.take(count)?.iter().fold(0, |sum, byte| sum << 8 | u64::from(byte ^ flip)))
 }
 
-/// Appends a signed number likewise; small ones take one byte.
-fn put_index(out: &mut Vec<u8>, index: i64) {
-    let magnitude = index.unsigned_abs();
-    let (count, bytes) = significant(magnitude);
-    let from = 8 - usize::from(count);
-    match (index.cmp(&0), (-INDEX_SHORT..INDEX_SHORT).contains(&index)) {
-        (_, true) => {
-            let byte = i64::from(INDEX_ZERO) + index;
-            out.push(u8::try_from(byte).expect("short"));
-        }
-        (Ordering::Less, false) => {
-            out.push(0x0f - count);
-            out.extend(bytes[from..].iter().map(|byte| !byte));
-        }
-        (_, false) => {
-            out.push(0xf0 + count);
-            out.extend_from_slice(&bytes[from..]);
-        }
-    }
+/// Appends a number; flipped, it sorts the other way round.
+fn put_flipped(out: &mut Vec<u8>, flip: u8, number: u64) {
+    let from = out.len();
+    put_number(out, number);
+    out[from..].iter_mut().for_each(|byte| *byte ^= flip);
 }
 
-fn read_index(reader: &mut Reader<'_>) -> Result<i64, DecodeError> {
-    let first = reader.byte()?;
-    let (count, flip, sign) = match first {
-        0x07..=0x0e => (0x0f - first, 0xff, -1),
-        0x10..=0xef => return Ok(i64::from(first) - i64::from(INDEX_ZERO)),
-        0xf1..=0xf8 => (first - 0xf0, 0, 1),
-        _ => return Err(DecodeError::Unknown("index")),
+fn put_place(out: &mut Vec<u8>, place: Place, kind: u8) {
+    let side = place.side.byte();
+    match place.index {
+        0 => return out.push(side | kind),
+        ..0 => out.push(side - SIGN),
+        1.. => out.push(side + SIGN),
+    }
+    let flip = if place.index < 0 { 0xff } else { 0 };
+    put_flipped(out, flip, place.index.unsigned_abs());
+    out.push(kind);
+}
+
+fn read_place(reader: &mut Reader<'_>) -> Result<(Side, i64, u8), DecodeError> {
+    let byte = reader.byte()?;
+    let side = if byte < END { Side::Before } else { Side::Behind };
+    if byte & !KINDS == side.byte() {
+        return Ok((side, 0, byte & KINDS));
+    }
+    let (flip, sign) = match byte {
+        _ if byte == side.byte() - SIGN => (0xff, -1),
+        _ if byte == side.byte() + SIGN => (0, 1),
+        _ => return Err(DecodeError::Unknown("place")),
     };
-    let bytes = reader.take(usize::from(count))?.iter();
-    let magnitude = bytes.fold(0u64, |sum, byte| sum << 8 | u64::from(byte ^ flip));
-    let magnitude = i64::try_from(magnitude).map_err(|_| DecodeError::Limit("index"))?;
-    Ok(sign * magnitude)
+    let distance = i64::try_from(read_number(reader, flip)?);
+    let index = distance.map_err(|_| DecodeError::Limit("index"))? * sign;
+    let kind = reader.byte()?;
+    if kind & !KINDS > 0 {
+        return Err(DecodeError::Unknown("kind of run"));
+    }
+    Ok((side, index, kind))
+}
+
+fn read_actor(reader: &mut Reader<'_>) -> Result<Actor, DecodeError> {
+    let node = u32::try_from(read_number(reader, 0)?).map_err(|_| DecodeError::Limit("node"))?;
+    let incarnation = u32::from_be_bytes(reader.array()?);
+    Ok(Actor::new(NodeId(node), Incarnation(incarnation)))
 }
 
 /// Returns how many bytes a number needs, and its bytes.
@@ -364,16 +388,20 @@ mod tests {
             assert_eq!(read_number(&mut Reader::new(&encode(pair[0])), 0), Ok(pair[0]));
         }
         let mut indices: Vec<i64> = (0..3_000).map(|_| rng.i64(..) >> rng.u32(0..64)).collect();
-        indices.extend([-INDEX_SHORT - 1, -INDEX_SHORT, INDEX_SHORT - 1, INDEX_SHORT, i64::MAX]);
+        indices.extend([-1, 0, 1, -i64::MAX, i64::MAX]);
         indices.sort_unstable();
-        let encode = |index| {
-            let mut out = Vec::new();
-            put_index(&mut out, index);
-            out
-        };
-        for pair in indices.windows(2) {
-            assert_eq!(encode(pair[0]).cmp(&encode(pair[1])), pair[0].cmp(&pair[1]), "{pair:?}");
-            assert_eq!(read_index(&mut Reader::new(&encode(pair[0]))), Ok(pair[0]));
+        for side in [Side::Before, Side::Behind] {
+            let encode = |index| {
+                let mut out = Vec::new();
+                put_place(&mut out, Place { side, index, above: None }, FORWARD);
+                out
+            };
+            for pair in indices.windows(2).filter(|pair| pair[0] > i64::MIN) {
+                let (one, other) = (encode(pair[0]), encode(pair[1]));
+                assert_eq!(one.cmp(&other), pair[0].cmp(&pair[1]), "{pair:?}");
+                assert_eq!(one[0] < END, side == Side::Before);
+                assert_eq!(read_place(&mut Reader::new(&one)), Ok((side, pair[0], FORWARD)));
+            }
         }
     }
 

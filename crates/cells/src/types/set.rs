@@ -4,7 +4,7 @@
 //! addition must not take it away.
 
 use super::walk::{live_dots, walk, walk_from};
-use super::{Draft, Life, TypeError};
+use super::{Draft, TypeError};
 use crate::{Cell, Family, KeyAddress, ReadCells, ReadControl};
 
 /// Adds a member; says whether it was new. Each member comes once in a draft.
@@ -59,7 +59,7 @@ pub fn contains<R: ReadCells>(
 /// # Errors
 /// Reading failed.
 pub fn count<R: ReadCells>(cells: &mut R, key: KeyAddress<'_>) -> Result<u64, TypeError> {
-    count_family(cells, key, Family::SetMember)
+    Ok(cells.count(key, Family::SetMember)?)
 }
 
 /// Returns every member, in bytewise order.
@@ -99,22 +99,4 @@ pub fn page<R: ReadCells>(
     };
     walk_from(cells, key, &[Family::SetMember as u8], &from, &mut take)?;
     Ok(members)
-}
-
-/// Counts the cells of a family; by visiting them only while some may be hidden.
-pub(crate) fn count_family<R: ReadCells>(
-    cells: &mut R,
-    key: KeyAddress<'_>,
-    family: Family,
-) -> Result<u64, TypeError> {
-    let now = cells.now();
-    if !Life::read(cells, key)?.is_spent(now) {
-        return Ok(cells.count(key, family)?);
-    }
-    let mut count = 0;
-    walk(cells, key, &[family as u8], |_, _| {
-        count += 1;
-        Ok(ReadControl::Continue)
-    })?;
-    Ok(count)
 }

@@ -18,8 +18,9 @@ use crate::{Cell, Family, KeyAddress, ReadCells};
 const INDEX_BITS: u32 = 14;
 const REGISTER_COUNT: usize = 1 << INDEX_BITS;
 /// Bits of a hash that are left to count zeros in.
-const RANK_BITS: u32 = 64 - INDEX_BITS;
-const RANK_MAX: u8 = RANK_BITS as u8 + 1;
+const RANK_BITS: u8 = 50;
+const _: () = assert!(RANK_BITS as u32 + INDEX_BITS == u64::BITS);
+const RANK_MAX: u8 = RANK_BITS + 1;
 const DENSE: u8 = 0;
 const SPARSE: u8 = 1;
 const DENSE_SIZE: usize = REGISTER_COUNT * 6 / 8;

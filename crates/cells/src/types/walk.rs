@@ -4,13 +4,16 @@ use causality::Dots;
 
 use crate::{Cell, Family, KeyAddress, ReadCells, ReadControl, TypeError};
 
+/// Sees one cell with its column, or what is left of it.
+type Visit<'v> = dyn FnMut(&[u8], &Cell<'_>) -> Result<ReadControl, TypeError> + 'v;
+
 /// Returns the dots that are live in a cell: what a write or removal there supersedes.
 pub(crate) fn live_dots<R: ReadCells>(
     cells: &mut R,
     key: KeyAddress<'_>,
     column: &[u8],
 ) -> Result<Dots, TypeError> {
-    Ok(cells.read(key, column, |cell| cell.dots())?)
+    Ok(cells.read(key, column, |cell| cell.live.iter().map(|version| version.dot).collect())?)
 }
 
 /// Visits the cells whose column begins with `prefix`, in order, until `visit` stops or fails.
@@ -30,7 +33,7 @@ pub(crate) fn walk_from<R: ReadCells>(
     key: KeyAddress<'_>,
     prefix: &[u8],
     from: &[u8],
-    visit: &mut dyn FnMut(&[u8], &Cell<'_>) -> Result<ReadControl, TypeError>,
+    visit: &mut Visit<'_>,
 ) -> Result<(), TypeError> {
     assert!(from.starts_with(prefix), "the walk starts inside its prefix");
     let mut failed = Ok(());
@@ -61,7 +64,7 @@ fn step(
     prefix: &[u8],
     column: &[u8],
     cell: &Cell<'_>,
-    visit: &mut dyn FnMut(&[u8], &Cell<'_>) -> Result<ReadControl, TypeError>,
+    visit: &mut Visit<'_>,
     failed: &mut Result<(), TypeError>,
 ) -> ReadControl {
     let Some(rest) = column.strip_prefix(prefix) else { return ReadControl::Stop };

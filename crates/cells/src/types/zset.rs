@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use codec::{Reader, put_slice};
 
 use super::counter::{self, Part, Tally};
-use super::set::count_family;
 use super::walk::{live_dots, walk};
 use super::{Draft, Fixed, TypeError};
 use crate::{Cell, Family, KeyAddress, ReadCells, ReadControl};
@@ -207,7 +206,7 @@ pub fn members<R: ReadCells>(
 /// # Errors
 /// Reading failed, or `Malformed` cells.
 pub fn count<R: ReadCells>(cells: &mut R, key: KeyAddress<'_>) -> Result<u64, TypeError> {
-    let mut count = count_family(cells, key, Family::ZsetMember)?;
+    let mut count = cells.count(key, Family::ZsetMember)?;
     for (member, tally) in tallies(cells, key)? {
         let column = Family::ZsetMember.column(&member);
         if tally.total().is_some() && cells.read(key, &column, |cell| cell.live.is_empty())? {
