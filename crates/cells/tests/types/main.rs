@@ -1,8 +1,16 @@
 //! The data types, proved: laws, races, exact counters, and a naive reference beside them.
 //!
 //! Every world here is a few replicas of one key, whose operations arrive in any order, twice, and
-//! apart from those they were minted with. `STARLING_SEEDS` multiplies the worlds.
+//! apart from those they were minted with. `STARLING_SEEDS` sets the number of worlds.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    clippy::print_stdout,
+    reason = "tests fail by panicking, count small things, and report what they measure"
+)]
+
+mod commands;
 mod counters;
 mod expiry;
 mod keys;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use causality::{Actor, Clock, Dot, HybridClock, HybridTime, Incarnation, Millis, NodeId};
 use cells::types::{Draft, Life, TypeError};
 use cells::{
-    Cell, Facts, Family, KeyAddress, Keyspace, OwnedBody, OwnedCellAddress,
-    OwnedOp, ReadCells, ReadControl, ReadError, Version, apply,
+    Cell, Facts, Family, KeyAddress, Keyspace, OwnedBody, OwnedCellAddress, OwnedOp, ReadCells,
+    ReadControl, ReadError, Version, apply,
 };
 
 pub(crate) const KEY: KeyAddress<'static> = KeyAddress { keyspace: Keyspace(1), key: b"k" };
@@ -235,11 +235,10 @@ impl ReadCells for View<'_> {
         Ok(())
     }
 
-    /// Counts what is stored, as an index would that knows nothing of the key's expiry.
     fn count(&mut self, _: KeyAddress<'_>, family: Family) -> Result<u64, ReadError> {
         let cells = self.replica.cells.iter();
         let of_family = cells.filter(|(column, held)| {
-            column[0] == family as u8 && !held.live.is_empty()
+            column[0] == family as u8 && !self.visible(column, held).live.is_empty()
         });
         Ok(of_family.count() as u64)
     }
