@@ -131,7 +131,10 @@ pub fn increment<R: ReadCells>(
     by: f64,
     draft: &mut Draft,
 ) -> Result<f64, TypeError> {
-    let shown = score(cells, key, member)?;
+    let subkey = count_subkey(member);
+    let tally = counter::tally(cells, key, Part::Zset, &subkey)?;
+    let column = Family::ZsetMember.column(member);
+    let shown = cells.read(key, &column, |cell| visible_score(cell, &tally))??;
     let before = shown.unwrap_or(0.0);
     if (before + by).is_nan() {
         return Err(TypeError::NotFinite);
@@ -139,8 +142,6 @@ pub fn increment<R: ReadCells>(
     if by == 0.0 && shown.is_some() {
         return Ok(before);
     }
-    let subkey = count_subkey(member);
-    let tally = counter::tally(cells, key, Part::Zset, &subkey)?;
     let total = tally.total().unwrap_or_default();
     let amount = Fixed::from_float(by).filter(|_| by.abs() >= INCREMENT_MIN);
     match amount.filter(|amount| total.checked_add(*amount).is_some()) {

@@ -13,6 +13,7 @@
 mod commands;
 mod counters;
 mod expiry;
+mod formats;
 mod keys;
 mod laws;
 mod lists;
