@@ -82,7 +82,7 @@ fn sketches() {
 fn positions() {
     let mut world = World::new(1);
     world.run(0, |v, d| list::push(v, KEY, End::Back, &[b"x"], d)).unwrap();
-    check(&world, &[13], b"x");
+    check(&world, &[13, 0xc3, 1, 0, 0, 0, 1, 1, 0, 0x80], b"x");
     let [one, other] = [1, 300].map(|node| Actor::new(NodeId(node), Incarnation(258)));
     let check = |left: Option<&[u8]>, right: Option<&[u8]>, dot, expected: &[&[u8]]| {
         let position = between(left, right, dot).unwrap();
