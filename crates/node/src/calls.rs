@@ -76,7 +76,7 @@ impl<S: Store> Node<S> {
             return;
         }
         if call.operation.is_write() || matches!(call.read, Level::One | Level::LocalOne) {
-            self.carry_out(now, client, shard, call, out);
+            self.carry_out(now, client, shard, &call, out);
         } else {
             self.catch_up(now, client, shard, call, out);
         }
@@ -116,7 +116,7 @@ impl<S: Store> Node<S> {
         now: Millis,
         client: RequestId,
         shard: u16,
-        call: Call,
+        call: &Call,
         out: &mut Outbox,
     ) {
         let mut requirement = Requirement::new(call.write, self.topology.owners(shard));
@@ -125,7 +125,7 @@ impl<S: Store> Node<S> {
             out.replies.push((client, Outcome::Failed(requirement.missed(reachable))));
             return;
         }
-        let (outcome, ops) = match self.execute(now, shard, &call) {
+        let (outcome, ops) = match self.execute(now, shard, call) {
             Ok(done) => done,
             Err(error) => (Outcome::Failed(error), Vec::new()),
         };
@@ -136,15 +136,15 @@ impl<S: Store> Node<S> {
         requirement.answered(self.config.me);
         let request = self.new_request();
         self.unstable.insert(shard);
-        self.replicate(shard, request, ops, out);
+        self.replicate(shard, request, &ops, out);
         let deadline = now.plus(self.config.request_timeout_ms);
         let phase = Phase::Replicating(outcome);
         self.wait(request, Waiting { client, shard, requirement, deadline, phase }, now, out);
     }
 
-    fn replicate(&self, shard: u16, request: wire::RequestId, ops: Vec<OwnedOp>, out: &mut Outbox) {
+    fn replicate(&self, shard: u16, request: wire::RequestId, ops: &[OwnedOp], out: &mut Outbox) {
         for owner in self.topology.other_owners(shard) {
-            let ops = ops.clone();
+            let ops = ops.to_vec();
             self.send(owner, Message::Replicate { shard: ShardId(shard), request, ops }, out);
         }
     }
@@ -178,7 +178,7 @@ impl<S: Store> Node<S> {
         match waiting.phase {
             Phase::Replicating(outcome) => out.replies.push((waiting.client, outcome)),
             Phase::CatchingUp(call) => {
-                self.carry_out(now, waiting.client, waiting.shard, call, out);
+                self.carry_out(now, waiting.client, waiting.shard, &call, out);
             }
         }
     }

@@ -58,7 +58,6 @@ pub struct Node<S> {
     pub(crate) delivered: Delivered,
     pub(crate) next_request: u64,
     pub(crate) next_beat: Millis,
-    pub(crate) rng: fastrand::Rng,
 }
 
 impl<S: Store> Node<S> {
@@ -72,7 +71,6 @@ impl<S: Store> Node<S> {
         mut store: S,
         entries: &[Entry],
         now: Millis,
-        seed: u64,
     ) -> Result<Self, OpenError> {
         let topology = Topology::new(&config).map_err(OpenError::Config)?;
         let me = Actor::new(config.me, config.incarnation);
@@ -103,7 +101,6 @@ impl<S: Store> Node<S> {
             delivered: Delivered::default(),
             next_request: 1,
             next_beat: now,
-            rng: fastrand::Rng::with_seed(seed),
             config,
         })
     }
@@ -147,6 +144,11 @@ impl<S: Store> Node<S> {
     /// Returns the store, for flushing and checkpoints.
     pub const fn store_mut(&mut self) -> &mut S {
         &mut self.store
+    }
+
+    /// Ends the node and hands its store back, for closing.
+    pub fn into_store(self) -> S {
+        self.store
     }
 
     pub(crate) fn is_reachable(&self, node: NodeId) -> bool {

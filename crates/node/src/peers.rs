@@ -9,6 +9,14 @@ use wire::{Message, Outcome, ShardId};
 use crate::event::Outbox;
 use crate::node::Node;
 
+/// Which question an answer belongs to.
+#[derive(Clone, Copy)]
+struct Answer {
+    from: NodeId,
+    shard: ShardId,
+    request: wire::RequestId,
+}
+
 impl<S: Store> Node<S> {
     /// Takes a peer's message. Answers of steps long over are ignored.
     pub(crate) fn received(
@@ -38,7 +46,7 @@ impl<S: Store> Node<S> {
                 self.take_wanted(from, shard, request, &wanted, out);
             }
             Message::Given { shard, request, given } => {
-                self.take_given(now, from, shard, request, given, out);
+                self.take_given(now, Answer { from, shard, request }, given, out);
             }
             Message::Forward { request, bytes } => {
                 self.take_forward(now, from, request, &bytes, out);
@@ -85,9 +93,7 @@ impl<S: Store> Node<S> {
     fn take_given(
         &mut self,
         now: Millis,
-        from: NodeId,
-        shard: ShardId,
-        request: wire::RequestId,
+        Answer { from, shard, request }: Answer,
         given: GroupsGiven,
         out: &mut Outbox,
     ) {

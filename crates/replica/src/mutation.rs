@@ -12,7 +12,10 @@ use crate::replica::Replica;
 
 /// One wrong rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(not(feature = "mutation"), expect(dead_code, reason = "set by the suite only"))]
+#[cfg_attr(
+    not(feature = "mutation"),
+    expect(dead_code, unreachable_pub, reason = "set by the suite only")
+)]
 pub enum Mutation {
     /// Dots that a context names count as applied (as in bigset, section 6.5.2).
     ContextCountsAsApplied,

@@ -1,7 +1,6 @@
 //! One node from its first breath to its last: open, listen, serve, drain, save.
 
 use std::cell::RefCell;
-use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -24,7 +23,7 @@ use crate::inbox::Inbox;
 use crate::log::Log;
 use crate::peers::Peers;
 use crate::status::Describer;
-use crate::store;
+use crate::store::{self, Body};
 use crate::turns::Turns;
 use crate::{clock, view};
 
@@ -71,8 +70,8 @@ pub enum ServeError {
         /// The store's directory.
         store: PathBuf,
     },
-    /// The states were not saved; what was promised is in the log.
-    #[error("the last states were not saved: {0}")]
+    /// The states of the shards were not saved; what was promised is in the log.
+    #[error("the states of the shards were not saved, so the node stopped: {0}")]
     Save(#[from] ReplicaError),
     /// The system refuses what a server needs.
     #[error("the system refuses: {0}")]
@@ -101,7 +100,8 @@ pub fn serve(
     let log = Log::new(config.log);
     let mut identity = Identity::open(config, clock::now())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    LocalSet::new().block_on(&runtime, live(config, &mut identity, parent, ready))?;
+    let node = LocalSet::new().block_on(&runtime, live(config, &mut identity, parent, ready))?;
+    close(node)?;
     log.info("stopped");
     Ok(())
 }
@@ -112,7 +112,7 @@ async fn live(
     identity: &mut Identity,
     parent: Option<u32>,
     ready: impl FnOnce(&str),
-) -> Result<(), ServeError> {
+) -> Result<Rc<RefCell<Node<Body>>>, ServeError> {
     let redis = listen(config.redis_address())?;
     let listener = listen(config.peer_address())?;
     let turns = open(config, identity)?;
@@ -120,18 +120,24 @@ async fn live(
     let accepting = spawn_local(Rc::clone(&turns.clients).listen(redis));
     ready(&ready_line(config));
     tokio::select! {
-        error = turns.run() => return Err(error.into()),
+        error = turns.run() => return Err(error),
         stopped = told_to_stop(parent) => stopped?,
     }
     accepting.abort();
     Log::new(config.log).info("stopping");
     tokio::select! {
-        error = turns.run() => return Err(error.into()),
+        error = turns.run() => return Err(error),
         () = turns.clients.drain(DRAIN_PATIENCE) => {}
     }
-    let mut node = turns.node.borrow_mut();
+    Ok(Rc::clone(&turns.node))
+}
+
+/// Ends the node's life in order: the next start finds everything as it was, and doubts nothing.
+fn close(node: Rc<RefCell<Node<Body>>>) -> Result<(), ServeError> {
+    let node = Rc::into_inner(node).expect("the tasks that shared the node ended with their set");
+    let mut node = node.into_inner();
     node.save_states()?;
-    node.store_mut().checkpoint()?;
+    node.into_store().close()?;
     Ok(())
 }
 
@@ -144,7 +150,7 @@ fn ready_line(config: &Config) -> String {
 fn open(config: &Config, identity: &mut Identity) -> Result<Turns, ServeError> {
     let now = clock::now();
     let (store, entries) = store::open(config, identity)?;
-    let node = Node::open(node_config(config, identity), store, &entries, now, seed())?;
+    let node = Node::open(node_config(config, identity), store, &entries, now)?;
     let node = Rc::new(RefCell::new(node));
     let inbox = Rc::new(Inbox::default());
     let peers = Rc::new(Peers::new(config, identity.incarnation(), Rc::clone(&inbox)));
@@ -177,11 +183,6 @@ fn node_config(config: &Config, identity: &Identity) -> node::Config {
         request_timeout_ms: config.request_timeout_ms,
         exchange_interval_ms: config.exchange_interval_ms,
     }
-}
-
-/// A seed that differs from start to start.
-fn seed() -> u64 {
-    RandomState::new().hash_one(clock::now())
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {

@@ -14,7 +14,6 @@ use std::rc::Rc;
 use causality::Millis;
 use node::{Event, Node, Outbox};
 use redis::Liveness;
-use storage::StoreError;
 use tokio::time::sleep;
 
 use crate::clients::Clients;
@@ -22,6 +21,7 @@ use crate::clock;
 use crate::inbox::Inbox;
 use crate::log::Log;
 use crate::peers::Peers;
+use crate::serve::ServeError;
 use crate::store::{self, Body, Upkeep};
 use crate::view;
 
@@ -50,7 +50,7 @@ impl Turns {
     }
 
     /// Runs turn after turn; ends only when the store fails.
-    pub(crate) async fn run(&self) -> StoreError {
+    pub(crate) async fn run(&self) -> ServeError {
         loop {
             let deadline = self.node.borrow().next_deadline();
             tokio::select! {
@@ -66,7 +66,7 @@ impl Turns {
         }
     }
 
-    fn turn(&self, deadline: Option<Millis>) -> Result<(), StoreError> {
+    fn turn(&self, deadline: Option<Millis>) -> Result<(), ServeError> {
         let now = clock::now();
         let mut out = Outbox::default();
         let mut node = self.node.borrow_mut();
@@ -76,6 +76,9 @@ impl Turns {
         }
         if deadline.is_some_and(|deadline| deadline <= now) {
             node.handle(now, Event::Woken, &mut out);
+        }
+        if out.is_checkpoint_due {
+            checkpoint(&mut node)?;
         }
         store::end_turn(node.store_mut(), now)?;
         self.keep_up(&mut node);
@@ -107,4 +110,10 @@ impl Turns {
         };
         self.clients.set_view(view::with_liveness(&self.clients.view(), peer, liveness));
     }
+}
+
+/// Makes rows and clocks durable together, at once.
+fn checkpoint(node: &mut Node<Body>) -> Result<(), ServeError> {
+    node.save_states()?;
+    Ok(node.store_mut().checkpoint()?)
 }

@@ -44,7 +44,7 @@ impl Machine {
         let mut entries = Vec::new();
         while store.replay(&mut entries).map_err(|error| format!("replay: {error}"))? {}
         let config = self.config();
-        let opened = Node::open(config, store, &entries, self.clock(now), self.seed);
+        let opened = Node::open(config, store, &entries, self.clock(now));
         self.process = Some(opened.map_err(|error| format!("node: {error}"))?);
         Ok(())
     }

@@ -56,7 +56,7 @@ pub fn run(seed: u64, profile: Profile) -> Result<Report, Violation> {
         if world.rng.u32(0..100) < profile.faults_per_hundred {
             fault(&mut world).map_err(Violation)?;
         }
-        let pause = world.rng.u64(0..40);
+        let pause = world.rng.u64(1..40);
         world.run_for(pause);
     }
     let converged_after_ms = calm(&mut world)?;

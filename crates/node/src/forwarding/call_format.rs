@@ -177,7 +177,10 @@ fn read_list(reader: &mut Reader<'_>) -> Result<Vec<Vec<u8>>, DecodeError> {
     (0..count).map(|_| read_bytes(reader)).collect()
 }
 
-fn read_pairs(reader: &mut Reader<'_>) -> Result<Vec<(Vec<u8>, Vec<u8>)>, DecodeError> {
+/// A field and its value.
+type Pair = (Vec<u8>, Vec<u8>);
+
+fn read_pairs(reader: &mut Reader<'_>) -> Result<Vec<Pair>, DecodeError> {
     let count = reader.count("fields", ITEMS_MAX)?;
     (0..count).map(|_| Ok((read_bytes(reader)?, read_bytes(reader)?))).collect()
 }

@@ -60,7 +60,7 @@ impl Net {
                 request_timeout_ms: 500,
                 exchange_interval_ms: 1_000,
             };
-            Node::open(config, MemoryStore::new(), &[], now, seed).unwrap()
+            Node::open(config, MemoryStore::new(), &[], now).unwrap()
         };
         let nodes = members.iter().map(|member| (member.id, open(member))).collect();
         let mut net = Self {
@@ -127,7 +127,7 @@ impl Net {
 
     /// Says whether all owners of every shard hold the same.
     pub fn is_converged(&mut self) -> bool {
-        let summaries: Vec<_> = self.nodes.values().map(|node| node.shard_summaries()).collect();
+        let summaries: Vec<_> = self.nodes.values().map(Node::shard_summaries).collect();
         let mut first = BTreeMap::new();
         summaries.into_iter().flatten().all(|(shard, summary)| {
             let held = first.entry(shard).or_insert_with(|| summary.clone());

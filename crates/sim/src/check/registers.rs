@@ -1,10 +1,8 @@
 //! Registers: a quorum read never goes back behind a write that a quorum had promised before it.
 //!
-//! Several clients write one register, so a later number may lose the tie against an earlier one
-//! that was written at the same time by clocks that differ; a read is stale only if it shows
-//! something that a promised write had already superseded. The numbers rise with the order in
-//! which commands were sent, and clocks differ by less than the pauses allow only without skew:
-//! the check is made in runs without skew.
+//! Many clients write one register, and their numbers rise with the moments at which the commands
+//! were sent, a millisecond apart or more. So with true clocks the highest number has the latest
+//! time; with clocks that differ it may lose, and the check is left out.
 
 use crate::run::Violation;
 use crate::world::World;
