@@ -1,8 +1,9 @@
 //! The register: one value, or several while writers have not seen each other.
 //!
 //! The last writer is shown; the others stay until a write that saw them, and when the shown one
-//! expires, the next one shows. Giving a value another expiry writes the value again, but such a touch keeps the rank of the write it repeats, so it
-//! never beats a concurrent write of another value.
+//! expires, the next one shows. Giving a value another expiry writes the value again, but such a
+//! touch keeps the rank of the write it repeats, so it never beats a concurrent write of another
+//! value.
 //!
 //! ```text
 //! payload: 0 | value                                                   a write
