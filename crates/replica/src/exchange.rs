@@ -35,6 +35,8 @@ type Missing = BTreeMap<(Order, OwnedCellAddress), Dots>;
 enum Order {
     Clear,
     Cell,
+    /// Wrong, and kept for the suite to catch.
+    AfterCells,
 }
 
 impl Replica {
@@ -218,6 +220,9 @@ impl Replica {
                 }
                 let cell = record_cell(&record).map_err(|source| self.damaged("record", source))?;
                 let order = match cell.family() {
+                    Some(Family::Clear) if self.is_mutated(Mutation::ClearsLast) => {
+                        Order::AfterCells
+                    }
                     Some(Family::Clear) => Order::Clear,
                     _ => Order::Cell,
                 };

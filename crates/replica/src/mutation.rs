@@ -33,6 +33,8 @@ pub enum Mutation {
     LoserDropped,
     /// Clears hide what is there and are forgotten, whatever still comes.
     ClearForgotten,
+    /// Clears are shipped after what they cover.
+    ClearsLast,
     /// Expired versions are dropped by the local clock, without moving the horizon.
     ExpiredDroppedEarly,
     /// Taken-over state ignores the clears known here.
@@ -58,7 +60,7 @@ pub enum Mutation {
 #[cfg(feature = "mutation")]
 impl Mutation {
     /// Every wrong rule.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::ContextCountsAsApplied,
         Self::GoneForgotten,
         Self::DeadNeedsNoEvidence,
@@ -67,6 +69,7 @@ impl Mutation {
         Self::ClockJoinedUnseen,
         Self::LoserDropped,
         Self::ClearForgotten,
+        Self::ClearsLast,
         Self::ExpiredDroppedEarly,
         Self::JoinIgnoresClears,
         Self::JoinIgnoresGone,

@@ -62,6 +62,7 @@ caught! {
     clock_joined_unseen: ClockJoinedUnseen in OPLOG;
     loser_dropped: LoserDropped in OPLOG;
     clear_forgotten: ClearForgotten in CLEAR;
+    clears_last: ClearsLast in CLEAR;
     expired_dropped_early: ExpiredDroppedEarly in EXPIRY;
     join_ignores_clears: JoinIgnoresClears in CLEAR;
     join_ignores_gone: JoinIgnoresGone in MIX;
