@@ -19,7 +19,9 @@ pub enum CallError {
     Overflow,
     /// Too few owners answered in time. A write may still spread: the state is unknown, not
     /// unchanged.
-    #[error("level {level} needs {needed} of {owners}, {answered} answered; a write may still spread")]
+    #[error(
+        "level {level} needs {needed} of {owners}, {answered} answered; a write may still spread"
+    )]
     NotEnoughReplicas {
         /// What was asked for.
         level: Level,

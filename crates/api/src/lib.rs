@@ -7,6 +7,6 @@ mod call;
 mod error;
 mod level;
 
-pub use call::{Call, Lifetime, Operation, Outcome, Sibling, SetCondition};
+pub use call::{Call, Lifetime, Operation, Outcome, SetCondition, Sibling};
 pub use error::CallError;
 pub use level::{Level, LevelError};

@@ -59,7 +59,7 @@ impl Replica {
         op: &Op<'_>,
     ) -> Result<Applied, ReplicaError> {
         self.check_serving()?;
-        self.check_sizes(op)?;
+        self.check_form(op)?;
         if self.state.is_applied(op.dot) {
             self.check_same(store, op)?;
             return Ok(Applied::Before);
@@ -155,7 +155,12 @@ impl Replica {
         Ok(Some(Edit::of_effect(op.cell, before, &cell, &effect)))
     }
 
-    pub(crate) fn check_sizes(&self, op: &Op<'_>) -> Result<(), ReplicaError> {
+    /// Refuses what no replica mints: a peer's bytes may say anything.
+    pub(crate) fn check_form(&self, op: &Op<'_>) -> Result<(), ReplicaError> {
+        let is_named = |dot: &Dot| dot.counter > 0;
+        if !is_named(&op.dot) || !op.removed.iter().all(is_named) || op.removed.contains(&op.dot) {
+            return Err(ReplicaError::Unexpected("operation"));
+        }
         let check = |what, size: usize, limit| {
             if size <= limit { Ok(()) } else { Err(ReplicaError::TooLarge { what, limit }) }
         };

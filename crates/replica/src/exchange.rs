@@ -153,7 +153,7 @@ impl Replica {
                     removed: member.removed.clone(),
                     body: member.body.clone(),
                 };
-                self.check_sizes(&op.borrow())?;
+                self.check_form(&op.borrow())?;
                 self.apply_new(store, now, &op.borrow())?;
                 taken.applied.push(member.dot);
             } else {

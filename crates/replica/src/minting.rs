@@ -92,7 +92,7 @@ impl Replica {
         let seen = self.newest(store, cell)?;
         let time = self.time.mint(now, seen);
         let op = Op { dot: self.next_dot(), time, cell, removed, body };
-        self.check_sizes(&op)?;
+        self.check_form(&op)?;
         self.apply_new(store, now, &op)?;
         Ok(OwnedOp::from(&op))
     }

@@ -191,7 +191,8 @@ impl Replica {
                     && !self.is_mutated(Mutation::JoinIgnoresClears)
                     && self.clears().cover(address.key, version.dot));
             let Some(payload) = version.payload.as_deref() else { continue };
-            if !is_known_here {
+            // A source that names a version twice is wrong, and not worth a panic.
+            if !is_known_here && joined.version(version.dot).is_none() {
                 let (dot, time, expiry) = (version.dot, version.time, version.expiry);
                 joined.put(Version { dot, time, expiry, payload });
             }

@@ -185,6 +185,25 @@ fn sizes_over_their_limits_are_refused_at_every_door() {
 }
 
 #[test]
+fn operations_that_nobody_mints_are_refused_at_every_door() {
+    let mut side = Side::new();
+    let dot = Dot::new(actor(2), 1);
+    let mut supersedes_itself = write(dot, b"v");
+    supersedes_itself.removed.push(dot);
+    let mut supersedes_nothing = write(dot, b"v");
+    supersedes_nothing.removed.push(Dot::new(actor(2), 0));
+    for op in [supersedes_itself, supersedes_nothing, write(Dot::new(actor(2), 0), b"v")] {
+        let error = side.is_unchanged_by(|side| side.apply(&op).unwrap_err());
+        assert!(matches!(error, ReplicaError::Unexpected(_)));
+        let OwnedOp { dot, time, cell, removed, body } = op;
+        // In a group it is left out, alone or in its circle with itself.
+        let members = vec![Member { dot, time, removed, body }];
+        let _ = side.groups(&[Group { cell, members }]);
+        assert!(side.replica.clock().is_empty());
+    }
+}
+
+#[test]
 fn a_version_is_given_back_only_if_the_giver_knows_as_much() {
     let mut side = Side::new();
     let (first, second) = (Dot::new(actor(2), 1), Dot::new(actor(2), 2));
