@@ -62,6 +62,13 @@ pub trait ReadCells {
     /// Counts the cells of one family of a key that have live versions, without visiting them.
     fn count(&mut self, key: KeyAddress<'_>, family: crate::Family) -> Result<u64, ReadError>;
 
+    /// Says whether nothing but the string's register can have live versions. `true` is certain and
+    /// saves looking for the rest, which most keys do not have; `false` tells nothing.
+    fn is_plain(&mut self, key: KeyAddress<'_>) -> Result<bool, ReadError> {
+        let _ = key;
+        Ok(false)
+    }
+
     /// The moment as of which expiry is judged.
     fn now(&self) -> Millis;
 }

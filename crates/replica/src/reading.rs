@@ -6,14 +6,14 @@
 
 use causality::Millis;
 use cells::types::Life;
-use cells::{Cell, CellAddress, Family, KeyAddress, ReadCells, ReadControl, ReadError};
+use cells::{Cell, CellAddress, Family, KeyAddress, Keyspace, ReadCells, ReadControl, ReadError};
 use storage::{Row, ScanControl, Store};
 
 use crate::error::ReplicaError;
 use crate::format::decode_cell;
 use crate::head::Head;
 use crate::replica::Replica;
-use crate::rows::{HEAD_COLUMN, is_cell_column, put_group};
+use crate::rows::{GROUP_PREFIX_SIZE, HEAD_COLUMN, is_cell_column, put_group};
 
 /// A view of one replica at a moment.
 #[derive(Debug)]
@@ -22,9 +22,19 @@ pub struct Reader<'a, S> {
     pub(crate) store: &'a mut S,
     now: Millis,
     group: Vec<u8>,
+    here: Option<Here>,
+}
+
+/// The key that a reader is at; its group is in the reader.
+#[derive(Debug)]
+struct Here {
+    keyspace: Keyspace,
+    head: Head,
+    hidden: Hidden,
 }
 
 /// What hides versions of one key at one moment.
+#[derive(Debug)]
 struct Hidden {
     now: Millis,
     /// The key's own end, where it has a record of one.
@@ -50,42 +60,59 @@ impl Hidden {
 impl Replica {
     /// Looks at this replica as of a moment.
     pub fn reader<'a, S: Store>(&'a self, store: &'a mut S, now: Millis) -> Reader<'a, S> {
-        Reader { replica: self, store, now, group: Vec::new() }
+        Reader { replica: self, store, now, group: Vec::new(), here: None }
     }
 }
 
 impl<S: Store> Reader<'_, S> {
-    fn head(&mut self) -> Result<Head, ReplicaError> {
+    fn read_head(&mut self) -> Result<Head, ReplicaError> {
         let at = Row { shard: self.replica.shard, group: &self.group, column: HEAD_COLUMN };
         let Some(bytes) = self.store.get(at)? else { return Ok(Head::default()) };
         Head::decode(bytes).map_err(|source| self.replica.damaged("head", source))
     }
 
-    /// Goes to a key and finds out what hides its versions.
-    fn enter(&mut self, key: KeyAddress<'_>) -> Result<Hidden, ReplicaError> {
-        put_group(key, &mut self.group);
-        let mut hidden = Hidden { now: self.now, life: None };
-        if self.head()?.count(Family::KeyExpiry) == 0 {
-            return Ok(hidden);
+    /// Goes to a key: reads its head, and what hides its versions. Nothing changes while a reader
+    /// lives, so coming back to the same key costs nothing.
+    fn enter(&mut self, key: KeyAddress<'_>) -> Result<(), ReplicaError> {
+        let is_here = self.here.as_ref().is_some_and(|here| {
+            here.keyspace == key.keyspace && self.group.get(GROUP_PREFIX_SIZE..) == Some(key.key)
+        });
+        if is_here {
+            return Ok(());
         }
+        self.here = None;
+        put_group(key, &mut self.group);
+        let head = self.read_head()?;
+        let mut hidden = Hidden { now: self.now, life: None };
+        if head.count(Family::KeyExpiry) > 0 {
+            hidden.life = self.read_life()?;
+        }
+        self.here = Some(Here { keyspace: key.keyspace, head, hidden });
+        Ok(())
+    }
+
+    fn read_life(&mut self) -> Result<Option<Life>, ReplicaError> {
         let column = Family::KeyExpiry.column(&[]);
         let at = Row { shard: self.replica.shard, group: &self.group, column: &column };
-        let Some(bytes) = self.store.get(at)? else { return Ok(hidden) };
+        let Some(bytes) = self.store.get(at)? else { return Ok(None) };
         let cell = decode_cell(bytes).map_err(|s| self.replica.damaged("row", s))?;
         // A record that makes no sense hides nothing: the key's data is worth more than its end.
-        hidden.life = Life::of(&cell).ok();
-        Ok(hidden)
+        Ok(Life::of(&cell).ok())
+    }
+
+    fn here(&self) -> &Here {
+        self.here.as_ref().expect("a key was entered")
     }
 
     fn visit_shown(
         &mut self,
-        hidden: &Hidden,
         from: &[u8],
         direction: Direction,
         visit: &mut dyn FnMut(&[u8], &Cell<'_>) -> ReadControl,
     ) -> Result<(), ReplicaError> {
         let mut failed = Ok(());
         let replica = self.replica;
+        let hidden = &self.here.as_ref().expect("a key was entered").hidden;
         let mut look = |column: &[u8], bytes: &[u8]| {
             if !is_cell_column(column) {
                 return ScanControl::Continue;
@@ -113,14 +140,14 @@ impl<S: Store> Reader<'_, S> {
     }
 
     fn count_shown(&mut self, key: KeyAddress<'_>, family: Family) -> Result<u64, ReplicaError> {
-        let hidden = self.enter(key)?;
-        if hidden.life.is_none() {
-            return Ok(self.head()?.count(family));
+        self.enter(key)?;
+        if self.here().hidden.life.is_none() {
+            return Ok(self.here().head.count(family));
         }
         // Some of the cells may have ended with the key: look at each.
         let mut count = 0;
         let from = family.column(&[]);
-        self.visit_shown(&hidden, &from, Direction::Up, &mut |column, _| {
+        self.visit_shown(&from, Direction::Up, &mut |column, _| {
             let cell = CellAddress { key, column };
             if cell.family() != Some(family) {
                 return ReadControl::Stop;
@@ -151,7 +178,7 @@ impl<S: Store> ReadCells for Reader<'_, S> {
         column: &[u8],
         see: impl FnOnce(&Cell<'_>) -> T,
     ) -> Result<T, ReadError> {
-        let hidden = self.enter(key)?;
+        self.enter(key)?;
         let replica = self.replica;
         let at = Row { shard: replica.shard, group: &self.group, column };
         let bytes = self.store.get(at).map_err(ReplicaError::from)?;
@@ -159,6 +186,7 @@ impl<S: Store> ReadCells for Reader<'_, S> {
             Some(bytes) => decode_cell(bytes).map_err(|source| replica.damaged("row", source))?,
             None => Cell::default(),
         };
+        let hidden = &self.here.as_ref().expect("a key was entered").hidden;
         Ok(see(&hidden.shown(column, cell)))
     }
 
@@ -168,8 +196,8 @@ impl<S: Store> ReadCells for Reader<'_, S> {
         from: &[u8],
         visit: &mut dyn FnMut(&[u8], &Cell<'_>) -> ReadControl,
     ) -> Result<(), ReadError> {
-        let hidden = self.enter(key)?;
-        self.visit_shown(&hidden, from, Direction::Up, visit).map_err(ReadError::from)
+        self.enter(key)?;
+        self.visit_shown(from, Direction::Up, visit).map_err(ReadError::from)
     }
 
     fn scan_back(
@@ -178,12 +206,17 @@ impl<S: Store> ReadCells for Reader<'_, S> {
         from: &[u8],
         visit: &mut dyn FnMut(&[u8], &Cell<'_>) -> ReadControl,
     ) -> Result<(), ReadError> {
-        let hidden = self.enter(key)?;
-        self.visit_shown(&hidden, from, Direction::Down, visit).map_err(ReadError::from)
+        self.enter(key)?;
+        self.visit_shown(from, Direction::Down, visit).map_err(ReadError::from)
     }
 
     fn count(&mut self, key: KeyAddress<'_>, family: Family) -> Result<u64, ReadError> {
         self.count_shown(key, family).map_err(ReadError::from)
+    }
+
+    fn is_plain(&mut self, key: KeyAddress<'_>) -> Result<bool, ReadError> {
+        self.enter(key)?;
+        Ok(self.here().head.is_empty())
     }
 
     fn now(&self) -> Millis {

@@ -24,6 +24,9 @@ pub(crate) enum Index {
 const LOCAL_KEYSPACE_SIZE: usize = 4;
 const HASH_SIZE: usize = 8;
 
+/// What stands before the key in a group.
+pub(crate) const GROUP_PREFIX_SIZE: usize = LOCAL_KEYSPACE_SIZE + HASH_SIZE;
+
 impl Index {
     pub(crate) const fn group(self) -> &'static [u8] {
         match self {

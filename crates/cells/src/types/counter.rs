@@ -214,6 +214,9 @@ pub fn tally<R: ReadCells>(
     subkey: &[u8],
 ) -> Result<Tally, TypeError> {
     let mut tally = Tally::default();
+    if cells.is_plain(key)? {
+        return Ok(tally);
+    }
     walk(cells, key, &part.count().column(subkey), |rest, cell| {
         if rest.len() != BIRTH_SIZE {
             // The entry of a field further down the same path.

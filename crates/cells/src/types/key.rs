@@ -96,6 +96,11 @@ impl Kind {
 /// # Errors
 /// Reading failed, or `Malformed` cells.
 pub fn kinds<R: ReadCells>(cells: &mut R, key: KeyAddress<'_>) -> Result<Option<Kinds>, TypeError> {
+    if cells.is_plain(key)? {
+        let column = Family::Register.column(&[]);
+        let is_there = cells.read(key, &column, |cell| !cell.live.is_empty())?;
+        return Ok(is_there.then(|| Kinds { shown: Kind::String, hidden: Vec::new() }));
+    }
     let mut present = Vec::new();
     let mut from = Family::Register as u8;
     while let Some((kind, family)) = first_family(cells, key, from)? {

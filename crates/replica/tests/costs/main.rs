@@ -1,6 +1,6 @@
 //! What repair costs on the wire, measured with the real codec and printed beside the bar.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test reports and stops")]
+#![expect(clippy::unwrap_used, reason = "a test reports and stops")]
 
 use causality::{Actor, Dots, Incarnation, Millis, NodeId};
 use cells::{Change, Family, KeyAddress, Keyspace};
