@@ -17,6 +17,9 @@ use codec::{DecodeError, Reader, put_varint};
 /// The most actors, runs or dots that one decoded value may name.
 pub(crate) const ITEMS_MAX: usize = 1 << 24;
 
+/// The highest counter that makes sense: the one that peers accept. Arithmetic with it is safe.
+pub(crate) const COUNTER_MAX: u64 = (1 << 48) - 1;
+
 pub(crate) fn put_dot(out: &mut Vec<u8>, dot: Dot) {
     out.extend_from_slice(&dot.actor.bits().to_le_bytes());
     put_varint(out, dot.counter);
@@ -25,7 +28,7 @@ pub(crate) fn put_dot(out: &mut Vec<u8>, dot: Dot) {
 pub(crate) fn read_dot(reader: &mut Reader<'_>) -> Result<Dot, DecodeError> {
     let actor = Actor::from_bits(reader.u64()?);
     let counter = reader.varint()?;
-    if counter == 0 {
+    if counter == 0 || counter > COUNTER_MAX {
         return Err(DecodeError::Inconsistent("counter"));
     }
     Ok(Dot::new(actor, counter))
@@ -82,12 +85,15 @@ pub(crate) fn read_clock(reader: &mut Reader<'_>) -> Result<Clock, DecodeError> 
 
 pub(crate) fn read_counters(reader: &mut Reader<'_>) -> Result<Counters, DecodeError> {
     let mut end = reader.varint()?;
+    if end > COUNTER_MAX {
+        return Err(DecodeError::Inconsistent("counter"));
+    }
     let mut counters = Counters::up_to(end);
     for _ in 0..reader.count("runs", ITEMS_MAX)? {
         let (gap, length) = (reader.varint()?, reader.varint()?);
         let first = end.checked_add(gap).ok_or(DecodeError::Number)?;
         let last = first.checked_add(length).ok_or(DecodeError::Number)?;
-        if gap < 2 {
+        if gap < 2 || last > COUNTER_MAX {
             return Err(DecodeError::Inconsistent("run"));
         }
         counters.insert_run(Run { first, last });

@@ -11,6 +11,8 @@ use cells::Family;
 use codec::{DecodeError, Reader, put_varint};
 use smallvec::SmallVec;
 
+use crate::format::COUNTER_MAX;
+
 /// Counts of cells with live versions, by family.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Head {
@@ -23,7 +25,10 @@ impl Head {
         let mut head = Self::default();
         while !reader.is_empty() {
             let (family, count) = (reader.byte()?, reader.varint()?);
-            if count == 0 || head.counts.last().is_some_and(|(last, _)| *last >= family) {
+            if count == 0
+                || count > COUNTER_MAX
+                || head.counts.last().is_some_and(|(last, _)| *last >= family)
+            {
                 return Err(DecodeError::Inconsistent("head"));
             }
             head.counts.push((family, count));

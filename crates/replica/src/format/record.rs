@@ -13,7 +13,7 @@ use causality::{Dot, Dots, HybridTime, Millis};
 use cells::{Body, CellAddress, Insert, Keyspace, Op};
 use codec::{DecodeError, Reader, put_slice, put_varint};
 
-use super::{ITEMS_MAX, put_clock, put_dot, read_clock, read_dot};
+use super::{COUNTER_MAX, ITEMS_MAX, put_clock, put_dot, read_clock, read_dot};
 
 const REMOVE: u8 = 0;
 const INSERT: u8 = 1;
@@ -63,6 +63,9 @@ pub(crate) fn decode_record<'a>(
     removed.clear();
     for _ in 0..reader.count("removed dots", ITEMS_MAX)? {
         removed.push(read_dot(&mut reader)?);
+    }
+    if dot.counter == 0 || dot.counter > COUNTER_MAX || removed.contains(&dot) {
+        return Err(DecodeError::Inconsistent("dot of a record"));
     }
     let expiry = (kind & HAS_EXPIRY != 0).then(|| reader.varint()).transpose()?.map(Millis);
     let body = match kind & !HAS_EXPIRY {
