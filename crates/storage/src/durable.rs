@@ -84,6 +84,10 @@ pub struct DurableStore<D: Disk> {
     merging: Option<Merging>,
     /// What rows in memory may take.
     rows_bytes_max: usize,
+    /// A row that was read and does not fit into memory.
+    scratch: Vec<u8>,
+    /// Changes already paid for with background work.
+    paid_bytes: usize,
     table_bytes_written: u64,
     turns_since_look: u32,
     is_disk_low: bool,
@@ -97,7 +101,10 @@ impl<D: Disk> DurableStore<D> {
     /// store must be opened again; what [`DurableStore::flushed`] covers is safe.
     pub fn commit_turn(&mut self, now: Millis) -> Result<(), StoreError> {
         self.write_identity()?;
+        let segment = self.log.segment();
         self.log.commit(&mut self.disk, now)?;
+        // Nobody else would know of a segment that has no follower yet.
+        self.is_identity_changed |= self.log.segment() != segment;
         self.look_after_budgets()
     }
 
@@ -230,12 +237,14 @@ impl<D: Disk> Store for DurableStore<D> {
             Known::Removed => return Ok(None),
             Known::Nothing => {
                 let Some(value) = self.find_in_tables(at)? else { return Ok(None) };
-                slot = self.rows.load(at, &value);
                 if self.rows.bytes() > self.rows_bytes_max {
                     self.evict();
-                    // Used just now, so the hand has spared it unless it came round twice.
-                    slot = self.rows.load(at, &value);
                 }
+                if self.rows.bytes() > self.rows_bytes_max {
+                    self.scratch = value;
+                    return Ok(Some(&self.scratch));
+                }
+                slot = self.rows.load(at, &value);
             }
             Known::Live => {}
         }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use codec::{DecodeError, Reader, put_varint};
 
 use crate::disk::Disk;
-use crate::log::Position;
+use crate::log::{Position, Run};
 use crate::sealed::{Copies, seal, unseal};
 use crate::store::StoreError;
 
@@ -25,9 +25,9 @@ pub(crate) struct Identity {
     pub(crate) store: u128,
     pub(crate) cluster: u128,
     /// The last run that was begun.
-    pub(crate) boot: u64,
+    pub(crate) run: u64,
     /// The last run of which the data tells too.
-    pub(crate) boot_in_data: u64,
+    pub(crate) run_in_data: Run,
     /// The log was durable up to here at least.
     pub(crate) durable: Position,
     /// The run ended on purpose with the log ending here.
@@ -67,8 +67,9 @@ impl Identity {
         let mut out = self.store.to_le_bytes().to_vec();
         out.extend_from_slice(&self.cluster.to_le_bytes());
         out.push(u8::from(self.is_weak));
-        put_varint(&mut out, self.boot);
-        put_varint(&mut out, self.boot_in_data);
+        put_varint(&mut out, self.run);
+        put_varint(&mut out, self.run_in_data.number);
+        put_varint(&mut out, self.run_in_data.nonce);
         put_varint(&mut out, self.durable.0);
         put_varint(&mut out, self.closed_at.map_or(0, |position| position.0));
         put_varint(&mut out, self.reserved.len() as u64);
@@ -84,7 +85,8 @@ impl Identity {
         let mut reader = Reader::new(payload);
         let (store, cluster) = (reader.u128()?, reader.u128()?);
         let is_weak = reader.byte()? != 0;
-        let (boot, boot_in_data) = (reader.varint()?, reader.varint()?);
+        let run = reader.varint()?;
+        let run_in_data = Run { number: reader.varint()?, nonce: reader.varint()? };
         let durable = Position(reader.varint()?);
         let closed_at = Some(Position(reader.varint()?)).filter(|position| position.0 > 0);
         let mut reserved = BTreeMap::new();
@@ -94,6 +96,6 @@ impl Identity {
             reserved.insert((shard, actor), reader.varint()?);
         }
         reader.finish()?;
-        Ok(Self { store, cluster, boot, boot_in_data, durable, closed_at, is_weak, reserved })
+        Ok(Self { store, cluster, run, run_in_data, durable, closed_at, is_weak, reserved })
     }
 }

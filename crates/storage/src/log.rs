@@ -25,7 +25,7 @@ use crate::store::{EntryId, StoreError};
 use index::ShardIndex;
 use record::{Body, HEADER_BYTES, Record};
 
-pub(crate) use record::Position;
+pub(crate) use record::{Position, Run};
 pub(crate) use recover::{Checkpoint, Replay, ShardMarks};
 
 /// A turn longer than this is written in parts.
@@ -36,7 +36,7 @@ const BUFFER_BYTES_MAX: usize = 1 << 20;
 pub(crate) struct Log {
     policy: FlushPolicy,
     segment_bytes: u32,
-    boot: u64,
+    run: Run,
     segments: BTreeMap<u32, Segment>,
     active: u32,
     shards: ByShard<ShardLog>,
@@ -225,6 +225,11 @@ impl Log {
         self.synced
     }
 
+    /// Returns the number of the segment that is written to.
+    pub(crate) fn segment(&self) -> u32 {
+        self.active
+    }
+
     /// Returns what a checkpoint at the present end must know to open the log again.
     pub(crate) fn checkpoint(&self) -> Checkpoint {
         let oldest = self.segments.keys().next().copied().unwrap_or(self.active);
@@ -379,7 +384,7 @@ impl Log {
             put_varint(&mut sequences, u64::from(shard));
             put_varint(&mut sequences, u64::from(held.sequence));
         }
-        let body = Body::Start { boot: self.boot, previous_end, sequences: &sequences };
+        let body = Body::Start { run: self.run, previous_end, sequences: &sequences };
         let mut bytes = Vec::new();
         let record = Record { shard: 0, sequence: 0, body };
         record::encode(&mut bytes, Position::new(number, 0), &record);

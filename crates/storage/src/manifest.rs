@@ -23,7 +23,7 @@ pub(crate) struct Manifest {
     /// Names the directory, as the identity does.
     pub(crate) store: u128,
     /// The run that wrote this.
-    pub(crate) boot: u64,
+    pub(crate) run: u64,
     pub(crate) log: Checkpoint,
     pub(crate) next_table: u64,
     pub(crate) next_age: u64,
@@ -61,7 +61,7 @@ impl Manifest {
 
     fn encode(&self) -> Vec<u8> {
         let mut out = self.store.to_le_bytes().to_vec();
-        put_varint(&mut out, self.boot);
+        put_varint(&mut out, self.run);
         put_varint(&mut out, self.next_table);
         put_varint(&mut out, self.next_age);
         put_varint(&mut out, self.tables.len() as u64);
@@ -86,7 +86,7 @@ impl Manifest {
         let mut reader = Reader::new(payload);
         let mut manifest = Self {
             store: reader.u128()?,
-            boot: reader.varint()?,
+            run: reader.varint()?,
             next_table: reader.varint()?,
             next_age: reader.varint()?,
             ..Self::default()

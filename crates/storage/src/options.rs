@@ -23,6 +23,8 @@ pub struct Options {
     pub cluster: u128,
     /// Names a new directory, and keys its hashes: a random number. Not used for one that has a name.
     pub store: u128,
+    /// A random number, another at every opening: tells a directory from its clones.
+    pub nonce: u64,
     /// When records become durable.
     pub flush: FlushPolicy,
     /// A log segment ends when it is at least this long.
@@ -40,6 +42,7 @@ impl Default for Options {
         Self {
             cluster: 0,
             store: 0,
+            nonce: 0,
             flush: FlushPolicy::Interval(Millis(1000)),
             segment_bytes: 32 << 20,
             memory_bytes: 256 << 20,

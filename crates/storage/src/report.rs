@@ -61,6 +61,15 @@ pub enum Affected {
     Shards(Vec<u16>),
 }
 
+impl Damage {
+    /// Says whether rows of some shard may be wrong, so that it must be quarantined.
+    #[must_use]
+    pub fn loses_rows(&self) -> bool {
+        let is_nobody = matches!(&self.affected, Affected::Shards(shards) if shards.is_empty());
+        !self.is_covered && !is_nobody
+    }
+}
+
 impl Report {
     /// Says whether the owner must not use its old actors to mint: operations that they minted may
     /// be missing here.
@@ -71,6 +80,6 @@ impl Report {
             || self.is_restored
             || self.is_unclean_and_weak
             || self.is_identity_lost
-            || self.damage.iter().any(|damage| !damage.is_covered)
+            || self.damage.iter().any(Damage::loses_rows)
     }
 }

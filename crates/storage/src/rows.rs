@@ -5,6 +5,7 @@
 //! a frozen row that is changed before its turn leaves its old value in the stash. Rows older than
 //! any running checkpoint are clean: the tables have them, so they may be evicted.
 
+mod evict;
 mod freeze;
 mod group;
 mod shard;
@@ -13,6 +14,7 @@ use std::ops::Bound;
 
 use crate::by_shard::ByShard;
 use crate::store::Row;
+use evict::Eviction;
 use freeze::Freeze;
 use group::{Body, Columns, Epoch, Group, LOADED, One};
 use shard::{SLOT_BYTES, ShardRows};
@@ -52,7 +54,8 @@ pub(crate) struct Rows {
     /// Memory of rows changed in this epoch, estimated.
     changed_bytes: usize,
     changed_count: usize,
-    hand: (u16, u32),
+    group_count: usize,
+    eviction: Eviction,
 }
 
 impl Rows {
@@ -65,7 +68,8 @@ impl Rows {
             bytes: 0,
             changed_bytes: 0,
             changed_count: 0,
-            hand: (0, 0),
+            group_count: 0,
+            eviction: Eviction::default(),
         }
     }
 
@@ -150,8 +154,11 @@ impl Rows {
         }
         let Some(rows) = self.shards.remove(shard) else { return };
         let slots = 0..u32::try_from(rows.slot_count()).expect("slots are counted in 32 bits");
-        let groups = slots.map(|slot| rows.group(slot)).filter(|group| !group.is_gone());
-        self.bytes -= groups.map(|group| group.bytes() + SLOT_BYTES).sum::<usize>();
+        for group in slots.map(|slot| rows.group(slot)).filter(|group| !group.is_gone()) {
+            self.bytes -= group.bytes() + SLOT_BYTES;
+            self.group_count -= 1;
+        }
+        self.eviction.fruitless = 0;
     }
 
     /// Says whether all live rows of a group are in memory.
@@ -222,6 +229,7 @@ impl Rows {
             body: Body::One(One::new(at.row.group, at.row.column, value)),
         };
         self.bytes += group.bytes() + SLOT_BYTES;
+        self.group_count += 1;
         if epoch == self.epoch {
             self.count_change(row_bytes(at.row, value.map_or(0, <[u8]>::len)));
         }
@@ -235,6 +243,7 @@ impl Rows {
         if group.take(at.row.column) {
             rows.remove(slot);
             self.bytes -= before + SLOT_BYTES;
+            self.group_count -= 1;
         } else {
             self.bytes = self.bytes + group.bytes() - before;
         }

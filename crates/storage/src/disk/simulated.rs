@@ -165,6 +165,12 @@ impl SimDisk {
         self.state().capacity = bytes;
     }
 
+    /// Counts the bytes of all files together.
+    #[must_use]
+    pub fn used(&self) -> u64 {
+        self.state().used()
+    }
+
     /// Chooses how syncs behave from now on.
     pub fn set_sync_fault(&self, fault: SyncFault) {
         self.state().sync_fault = fault;

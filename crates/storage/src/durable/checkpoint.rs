@@ -13,6 +13,11 @@ use crate::rows::Slice;
 use crate::store::StoreError;
 use crate::table::{Table, TableInfo, TableWriter};
 
+/// A changed byte is written once by a checkpoint and about twice by merges.
+const WORK_PER_CHANGE: usize = 3;
+/// Background work goes on when nothing changes.
+const WORK_BYTES_MIN: usize = 1024;
+
 /// Whether there is background work left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Work {
@@ -64,6 +69,19 @@ impl<D: Disk> DurableStore<D> {
         let (log, states) = (self.log.checkpoint(), self.states.clone());
         self.rows.freeze();
         self.checkpointing = Some(Checkpointing { log, states, writer });
+    }
+
+    /// Does the background work that the writes since the last call ask for, so that it keeps up with
+    /// any rate of them. To be called once a turn.
+    ///
+    /// # Errors
+    /// As [`DurableStore::maintain`].
+    pub fn keep_up(&mut self) -> Result<Work, StoreError> {
+        let changed = self.rows.changed_bytes();
+        // A checkpoint that began meanwhile has set the count back.
+        let since = changed.checked_sub(self.paid_bytes).unwrap_or(changed);
+        self.paid_bytes = changed;
+        self.maintain(since.saturating_mul(WORK_PER_CHANGE) + WORK_BYTES_MIN)
     }
 
     /// Does about so many bytes of background work: the running checkpoint first, then merging.
@@ -141,7 +159,7 @@ impl<D: Disk> DurableStore<D> {
         self.floors.retain(|_, floor| *floor > oldest);
         self.manifest.log = log;
         self.manifest.states = states;
-        self.manifest.boot = self.identity.boot;
+        self.manifest.run = self.identity.run;
         self.manifest.tables = tables.iter().map(|table| table.info).collect();
         self.manifest.floors.clone_from(&self.floors);
         self.manifest.next_table = self.next_table;

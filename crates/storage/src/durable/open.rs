@@ -1,11 +1,12 @@
 //! Opening a directory: who is it, what does the manifest say, what does the log add, what is wrong.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::DurableStore;
 use crate::disk::{Disk, LockOutcome};
 use crate::identity::{self, Identity};
-use crate::log::Log;
+use crate::log::{Log, Run};
 use crate::manifest::{self, Manifest};
 use crate::options::{FlushPolicy, Options};
 use crate::report::{Affected, Damage, Report};
@@ -56,10 +57,11 @@ impl<D: Disk> DurableStore<D> {
         let closed_at = identity.closed_at.take();
         let was_weak = identity.is_weak;
         identity.is_weak = options.flush != FlushPolicy::Always;
-        identity.boot = identity.boot.max(manifest.boot) + 1;
+        let known_run = identity.run;
+        identity.run = known_run.max(manifest.run) + 1;
         identity.write(&mut identity_disk)?;
         if report.is_new {
-            manifest.boot = identity.boot;
+            manifest.run = identity.run;
             manifest.write(&mut disk)?;
         }
         let mut tables = Vec::new();
@@ -69,14 +71,22 @@ impl<D: Disk> DurableStore<D> {
         let opened = Log::open(
             &mut disk,
             &options,
-            identity.boot,
+            Run { number: identity.run, nonce: options.nonce },
             &manifest.log,
             identity.durable,
             &mut report,
         )?;
         let is_at_end = closed_at == Some(opened.end);
-        report.is_restored |= opened.boot.max(manifest.boot) < identity.boot_in_data
-            || closed_at.is_some_and(|closed| closed < opened.end);
+        let in_data = identity.run_in_data;
+        let is_other_run = match opened.last_run.number.cmp(&in_data.number) {
+            Ordering::Less => manifest.run < in_data.number || opened.last_run.number > 0,
+            Ordering::Equal => opened.last_run != in_data,
+            Ordering::Greater => false,
+        };
+        report.is_restored |= is_other_run || closed_at.is_some_and(|closed| closed < opened.end);
+        report.is_identity_lost |= opened.last_run.number > known_run;
+        identity.run_in_data = opened.run;
+        identity.run = opened.run.number;
         report.is_tail_lost |= closed_at.is_some_and(|closed| closed > opened.end);
         report.is_clean = is_at_end && report.cut.is_none() && report.damage.is_empty();
         report.is_unclean_and_weak = !report.is_new && was_weak && !is_at_end;
@@ -88,6 +98,8 @@ impl<D: Disk> DurableStore<D> {
             next_age: manifest.next_age,
             cache: Cache::new(0),
             rows_bytes_max: options.memory_bytes,
+            scratch: Vec::new(),
+            paid_bytes: 0,
             disk,
             identity_disk,
             options,
@@ -116,7 +128,6 @@ impl<D: Disk> DurableStore<D> {
 
     /// Notes that the data knows of this run.
     fn settle(&mut self) -> Result<(), StoreError> {
-        self.identity.boot_in_data = self.identity.boot;
         self.identity.durable = self.log.synced();
         self.identity.write(&mut self.identity_disk)?;
         self.look_at_disk()
@@ -170,7 +181,7 @@ fn known_manifest(
             return Ok(*manifest);
         }
         manifest::Found::Damaged => true,
-        manifest::Found::Nothing => has_data || identity.boot_in_data > 0,
+        manifest::Found::Nothing => has_data || identity.run_in_data.number > 0,
     };
     report.is_new = !is_lost;
     if is_lost {

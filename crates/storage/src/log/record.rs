@@ -44,12 +44,19 @@ impl Position {
     }
 }
 
+/// One opening of the directory: counted, and told apart from its clones by a random number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Run {
+    pub(crate) number: u64,
+    pub(crate) nonce: u64,
+}
+
 /// What a record says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Body<'a> {
-    /// First of each segment: the incarnation of the directory that writes it, where the segment
-    /// before it ends, and the next sequence number of each shard (encoded by the owner).
-    Start { boot: u64, previous_end: Position, sequences: &'a [u8] },
+    /// First of each segment: the run that writes it, where the segment before it ends, and the next
+    /// sequence number of each shard (encoded by the owner).
+    Start { run: Run, previous_end: Position, sequences: &'a [u8] },
     /// One operation.
     Entry { id: EntryId, record: &'a [u8] },
     /// Entries of an actor up to a counter are not needed any more.
@@ -79,10 +86,13 @@ impl Record<'_> {
 
 /// Appends the bytes of a record that will stand at `at`.
 pub(crate) fn encode(out: &mut Vec<u8>, at: Position, record: &Record<'_>) {
-    let start = out.len();
+    let place = out.len();
+    let mut start = [0; 16];
     let (kind, parts): (u8, [&[u8]; 3]) = match &record.body {
-        Body::Start { boot, previous_end, sequences } => {
-            (1, [&boot.to_le_bytes(), &previous_end.0.to_le_bytes(), sequences])
+        Body::Start { run, previous_end, sequences } => {
+            start[..8].copy_from_slice(&run.number.to_le_bytes());
+            start[8..].copy_from_slice(&run.nonce.to_le_bytes());
+            (1, [&start, &previous_end.0.to_le_bytes(), sequences])
         }
         Body::Entry { id, record } => {
             (2, [&id.actor.to_le_bytes(), &id.counter.to_le_bytes(), record])
@@ -106,8 +116,8 @@ pub(crate) fn encode(out: &mut Vec<u8>, at: Position, record: &Record<'_>) {
     for part in parts {
         out.extend_from_slice(part);
     }
-    let sum = crc32fast::hash(&out[start + 4..]) ^ at.salt();
-    out[start..start + 4].copy_from_slice(&sum.to_le_bytes());
+    let sum = crc32fast::hash(&out[place + 4..]) ^ at.salt();
+    out[place..place + 4].copy_from_slice(&sum.to_le_bytes());
 }
 
 /// Reads the record at the front of `bytes`, which stand at `at`, and its length.
@@ -130,9 +140,9 @@ pub(crate) fn decode(bytes: &[u8], at: Position) -> Option<(Record<'_>, usize)> 
 fn decode_body(kind: u8, body: &[u8]) -> Option<Body<'_>> {
     Some(match kind {
         1 => Body::Start {
-            boot: u64_at(body, 0)?,
-            previous_end: Position(u64_at(body, 8)?),
-            sequences: &body[16..],
+            run: Run { number: u64_at(body, 0)?, nonce: u64_at(body, 8)? },
+            previous_end: Position(u64_at(body, 16)?),
+            sequences: &body[24..],
         },
         2 => Body::Entry {
             id: EntryId { actor: u64_at(body, 0)?, counter: u64_at(body, 8)? },
@@ -162,13 +172,17 @@ fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Body, Position, Record, decode, encode};
+    use super::{Body, Position, Record, Run, decode, encode};
     use crate::store::EntryId;
 
     #[test]
     fn every_kind_round_trips_and_no_damaged_byte_goes_unseen() {
         let bodies = [
-            Body::Start { boot: 7, previous_end: Position::new(3, 99), sequences: &[1, 2, 3] },
+            Body::Start {
+                run: Run { number: 7, nonce: 8 },
+                previous_end: Position::new(3, 99),
+                sequences: &[1, 2, 3],
+            },
             Body::Entry { id: EntryId { actor: 5, counter: u64::MAX }, record: b"payload" },
             Body::Entry { id: EntryId { actor: 0, counter: 0 }, record: b"" },
             Body::Forget { actor: 1, through: 2 },

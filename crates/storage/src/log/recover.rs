@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use codec::Reader;
 
-use super::record::{Body, Position, Record};
+use super::record::{Body, Position, Record, Run};
 use super::segment::{Parsed, file_name, file_segment, parse};
 use super::{Log, Segment, ShardLog};
 use crate::by_shard::ByShard;
@@ -112,8 +112,10 @@ pub(crate) struct Opened {
     pub(crate) replay: Replay,
     /// Where the log ended when it was found.
     pub(crate) end: Position,
-    /// The last run that wrote a segment.
-    pub(crate) boot: u64,
+    /// The run that begins.
+    pub(crate) run: Run,
+    /// The last run before that wrote a segment.
+    pub(crate) last_run: Run,
     /// Shards that were dropped after the checkpoint.
     pub(crate) dropped: Vec<u16>,
 }
@@ -142,20 +144,23 @@ struct Scan<'a> {
     dropped_segments: BTreeSet<u32>,
     /// Shards of which records are missing since the last segment start.
     gaps: BTreeSet<u16>,
+    /// Which damage in the report is not yet known to concern certain shards only.
+    holes: Vec<usize>,
     /// Runs of absent segments (the first, the one behind the last), and the shards they had.
     absent: Vec<(u32, u32, BTreeSet<u16>)>,
     end: Position,
-    boot: u64,
+    run: Run,
     is_last_stillborn: bool,
 }
 
 impl Log {
-    /// Reads the log and starts a new segment. `durable` is a position that is known from elsewhere
+    /// Reads the log and starts a new segment, as the run given or, when the log
+    /// tells of that one already, a later one. `durable` is a position that is known from elsewhere
     /// to have been flushed.
     pub(crate) fn open(
         disk: &mut impl Disk,
         options: &Options,
-        boot: u64,
+        mut run: Run,
         checkpoint: &Checkpoint,
         durable: Position,
         report: &mut Report,
@@ -176,7 +181,8 @@ impl Log {
                 .map_err(|source| StoreError::Disk { doing: "settling the log", source })?;
         }
         let replay = scan.replay();
-        let (end, last_boot) = (scan.end, scan.boot);
+        let (end, last_run) = (scan.end, scan.run);
+        run.number = run.number.max(last_run.number + 1);
         let is_dropped = |(shard, held): (u16, &ShardLog)| {
             (held.marks.dropped >= checkpoint.position && held.marks.dropped > Position(0))
                 .then_some(shard)
@@ -185,7 +191,7 @@ impl Log {
         let mut log = Self {
             policy: options.flush,
             segment_bytes: options.segment_bytes,
-            boot,
+            run,
             segments: scan.segments,
             active: number,
             shards: scan.shards,
@@ -198,7 +204,7 @@ impl Log {
             is_failed: false,
         };
         log.start_segment(disk, number, end)?;
-        Ok(Opened { log, replay, end, boot: last_boot, dropped })
+        Ok(Opened { log, replay, end, run, last_run, dropped })
     }
 }
 
@@ -217,9 +223,10 @@ impl<'a> Scan<'a> {
             is_counting: false,
             dropped_segments: BTreeSet::new(),
             gaps: BTreeSet::new(),
+            holes: Vec::new(),
             absent: Vec::new(),
             end: Position::default(),
-            boot: 0,
+            run: Run::default(),
             is_last_stillborn: false,
         }
     }
@@ -252,7 +259,7 @@ impl<'a> Scan<'a> {
             let place = if is_last { Place::Last } else { Place::Before { limit } };
             self.segment(Position::new(number, end), place, parsed, report);
         }
-        if !self.gaps.is_empty() && !report.damage.iter().any(|told| !told.is_covered) {
+        if !self.gaps.is_empty() && self.holes.is_empty() {
             report.damage.push(Damage {
                 what: "records missing near the end of the log".to_owned(),
                 affected: Affected::Shards(self.gaps.iter().copied().collect()),
@@ -292,6 +299,7 @@ impl<'a> Scan<'a> {
             self.record(Position::new(number, *offset), record, number, report);
         }
         for hole in &parsed.holes {
+            self.holes.push(report.damage.len());
             report.damage.push(Damage {
                 what: format!("{} bytes {}..{}", file_name(number), hole.start, hole.end),
                 affected: Affected::All,
@@ -327,8 +335,8 @@ impl<'a> Scan<'a> {
             held.sequence = record.sequence.wrapping_add(1);
         }
         match record.body {
-            Body::Start { boot, sequences, .. } => {
-                self.boot = self.boot.max(boot);
+            Body::Start { run, sequences, .. } => {
+                self.run = self.run.max(run);
                 self.start(sequences, number, report);
             }
             Body::Entry { id, .. } => {
@@ -382,6 +390,7 @@ impl<'a> Scan<'a> {
         match behind {
             Some(behind) if behind < number => {
                 self.absent.push((behind, number, std::mem::take(&mut self.gaps)));
+                self.holes.clear();
             }
             _ if self.is_counting => self.attribute_gaps(number, report),
             _ => {}
@@ -393,12 +402,11 @@ impl<'a> Scan<'a> {
     fn attribute_gaps(&mut self, number: u32, report: &mut Report) {
         let gaps = std::mem::take(&mut self.gaps);
         let start = Position::new(number, 0);
-        let mut is_told = false;
-        for damage in report.damage.iter_mut().filter(|damage| damage.affected == Affected::All) {
-            damage.affected = Affected::Shards(gaps.iter().copied().collect());
-            is_told = true;
+        let holes = std::mem::take(&mut self.holes);
+        for hole in &holes {
+            report.damage[*hole].affected = Affected::Shards(gaps.iter().copied().collect());
         }
-        if !gaps.is_empty() && !is_told {
+        if !gaps.is_empty() && holes.is_empty() {
             report.damage.push(Damage {
                 what: format!("records missing before {}", file_name(number)),
                 affected: Affected::Shards(gaps.into_iter().collect()),

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use super::group::{Epoch, Group};
-use super::shard::SLOT_BYTES;
 use super::{RowKey, Rows, row_bytes};
 use crate::store::Row;
 
@@ -92,6 +91,7 @@ impl Rows {
     pub(crate) fn freeze_done(&mut self) {
         let freeze = self.freeze.take().expect("a freeze is ended once");
         self.flushed = freeze.epoch;
+        self.eviction.fruitless = 0;
     }
 
     /// The frozen rows are in no durable table: they count as changed again.
@@ -160,40 +160,6 @@ impl Rows {
             }
         }
         Ok(Slice::Last)
-    }
-
-    /// Lets clean groups that were not used of late go until so much memory is held at most. Gives up
-    /// after a full round: what is left has changed.
-    pub(crate) fn evict(&mut self, bytes_max: usize) {
-        let mut visits = 2 * self.shards.iter().map(|(_, rows)| rows.slot_count()).sum::<usize>();
-        while self.bytes > bytes_max && visits > 0 {
-            let (shard, slot) = self.hand;
-            let found = self.shards.first_from(shard);
-            let Some(shard) = found else {
-                self.hand = (0, 0);
-                visits -= 1;
-                continue;
-            };
-            let slot = if shard == self.hand.0 { slot } else { 0 };
-            let flushed = self.flushed;
-            let rows = self.shards.get_mut(shard).expect("the shard was found just now");
-            if slot as usize >= rows.slot_count() {
-                self.hand = shard.checked_add(1).map_or((0, 0), |next| (next, 0));
-                visits -= 1;
-                continue;
-            }
-            visits -= 1;
-            self.hand = (shard, slot + 1);
-            let group = rows.group_mut(slot);
-            if group.is_gone() || group.epoch > flushed {
-                continue;
-            }
-            if std::mem::take(&mut group.is_used) {
-                continue;
-            }
-            self.bytes -= group.bytes() + SLOT_BYTES;
-            rows.remove(slot);
-        }
     }
 }
 

@@ -4,4 +4,7 @@
 
 mod conformance;
 mod crash;
+mod damage;
+mod identity;
+mod kill;
 mod owner;

@@ -1,7 +1,7 @@
 //! An owner as the crash contract wants it: entries first, then rows, states before checkpoints; and
 //! the list of everything it did, so that any recovered content can be compared with every moment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use storage::{
     Disk, DurableStore, Entry, EntryId, Millis, Options, Report, Row, ScanControl, Store,
@@ -199,16 +199,29 @@ impl<D: Disk> Owner<D> {
     pub(crate) fn content(&mut self, history: &History) -> Result<Moment, StoreError> {
         let mut found = Moment::default();
         for shard in SHARDS {
-            let rows = &mut found.rows;
-            self.store.scan_shard(shard, &[], &mut |row, value| {
-                let address = (row.shard, row.group.to_vec(), row.column.to_vec());
-                rows.insert(address, value.to_vec());
-                ScanControl::Continue
-            })?;
-            if let Some(state) = self.store.state(shard)? {
-                let counter = u64::from_le_bytes(state.try_into().unwrap());
-                found.last.insert(shard, counter);
-            }
+            let part = self.content_of(history, shard)?;
+            found.rows.extend(part.rows);
+            found.entries.extend(part.entries);
+            found.last.extend(part.last);
+        }
+        Ok(found)
+    }
+
+    /// Reads everything of one shard back.
+    pub(crate) fn content_of(
+        &mut self,
+        history: &History,
+        shard: u16,
+    ) -> Result<Moment, StoreError> {
+        let mut found = Moment::default();
+        let rows = &mut found.rows;
+        self.store.scan_shard(shard, &[], &mut |row, value| {
+            let address = (row.shard, row.group.to_vec(), row.column.to_vec());
+            rows.insert(address, value.to_vec());
+            ScanControl::Continue
+        })?;
+        if let Some(state) = self.store.state(shard)? {
+            found.last.insert(shard, u64::from_le_bytes(state.try_into().unwrap()));
         }
         for (address, value) in &found.rows {
             let row = Row { shard: address.0, group: &address.1, column: &address.2 };
@@ -216,7 +229,8 @@ impl<D: Disk> Owner<D> {
         }
         let mut record = Vec::new();
         let ids = history.moments.iter().flat_map(|moment| moment.entries.keys());
-        for (shard, id) in ids.copied().collect::<std::collections::BTreeSet<_>>() {
+        let ids = ids.filter(|(held, _)| *held == shard).map(|(_, id)| *id);
+        for id in ids.collect::<BTreeSet<_>>() {
             if self.store.entry(shard, id, &mut record)? {
                 found.entries.insert((shard, id), record.clone());
             }
