@@ -1,0 +1,4 @@
+//! Hands the fuzzer's bytes to the body `replica_rows`, see `crates/decoders`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| decoders::run("replica_rows", input));
