@@ -303,8 +303,8 @@ fn fsyncs(path: &std::path::Path, keys: &mut Keys, rng: &mut fastrand::Rng, rows
 fn report(store: &Bench, user_bytes: u64, counter: u64) {
     let usage = store.usage();
     println!(
-        "  held: rows {} + blocks {} + other {} = {} MB, resident {} MB; log {} MB, {} tables of {} MB \
-         = {:.2} of user bytes; written to tables {} MB; {} operations",
+        "  held: rows {} + blocks {} + other {} = {} MB, resident {} MB; log {} MB, {} tables of \
+         {} MB = {:.2} of user bytes; written to tables {} MB; {} operations",
         usage.rows_bytes >> 20,
         usage.cache_bytes >> 20,
         usage.other_bytes >> 20,

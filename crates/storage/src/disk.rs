@@ -3,9 +3,10 @@
 //! Two bodies: [`RealDisk`] over a directory, and [`SimDisk`] in memory, which keeps what was
 //! written apart from what is durable and fails in every way that disks fail.
 //!
-//! Contract: bytes are durable after `sync` of their file, and a file's name (its creation, renaming
-//! or removal) after `sync_names`. Until then a crash may keep any part of what was written, in any
-//! order. The store never overwrites bytes: files are appended to, replaced by renaming, removed.
+//! Contract: bytes are durable after `sync` of their file, and a file's name (its creation,
+//! renaming or removal) after `sync_names`. Until then a crash may keep any part of what was
+//! written, in any order. The store never overwrites bytes: files are appended to, replaced by
+//! renaming, removed.
 
 mod real;
 mod simulated;
@@ -28,8 +29,8 @@ pub enum LockOutcome {
 
 /// Files by name within one directory.
 pub trait Disk {
-    /// Appends bytes to a file, creating it first when it is not there. After an error any prefix of
-    /// the bytes may have been written.
+    /// Appends bytes to a file, creating it first when it is not there. After an error any prefix
+    /// of the bytes may have been written.
     ///
     /// # Errors
     /// As the operating system says; `StorageFull` when no space is left.

@@ -97,8 +97,8 @@ impl<D: Disk> DurableStore<D> {
     /// Ends a turn: writes everything appended in one write and flushes as the policy says.
     ///
     /// # Errors
-    /// `Full` when the disk has no space: the turn is kept and the next call tries again. `Disk`: the
-    /// store must be opened again; what [`DurableStore::flushed`] covers is safe.
+    /// `Full` when the disk has no space: the turn is kept and the next call tries again. `Disk`:
+    /// the store must be opened again; what [`DurableStore::flushed`] covers is safe.
     pub fn commit_turn(&mut self, now: Millis) -> Result<(), StoreError> {
         self.write_identity()?;
         let segment = self.log.segment();
@@ -139,8 +139,8 @@ impl<D: Disk> DurableStore<D> {
         Ticket(self.log.synced().0)
     }
 
-    /// Promises that an actor's counters up to `through` may be used, beyond what the log tells. The
-    /// promise is durable before the turn's entries are.
+    /// Promises that an actor's counters up to `through` may be used, beyond what the log tells.
+    /// The promise is durable before the turn's entries are.
     pub fn reserve(&mut self, shard: u16, actor: u64, through: u64) {
         let held = self.identity.reserved.entry((shard, actor)).or_default();
         if *held < through {
@@ -160,9 +160,9 @@ impl<D: Disk> DurableStore<D> {
         self.is_identity_changed |= self.identity.reserved.remove(&(shard, actor)).is_some();
     }
 
-    /// Hands out entries after the last checkpoint in order, some at a time, appending them to `out`.
-    /// False when there are no more. To be applied before anything else is written; the entries are
-    /// in the log already.
+    /// Hands out entries after the last checkpoint in order, some at a time, appending them to
+    /// `out`. False when there are no more. To be applied before anything else is written; the
+    /// entries are in the log already.
     ///
     /// # Errors
     /// When the log cannot be read.
@@ -170,7 +170,8 @@ impl<D: Disk> DurableStore<D> {
         self.replay.next_segment(&mut self.disk, out)
     }
 
-    /// Visits the entries that keep the oldest part of the log from going; forgetting them frees it.
+    /// Visits the entries that keep the oldest part of the log from going; forgetting them frees
+    /// it.
     pub fn oldest_entries(&self, visit: impl FnMut(u16, EntryId)) {
         self.log.oldest_entries(visit);
     }

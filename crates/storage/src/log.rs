@@ -26,7 +26,7 @@ use index::ShardIndex;
 use record::{Body, HEADER_BYTES, Record};
 
 pub(crate) use record::{Position, Run};
-pub(crate) use recover::{Checkpoint, Replay, ShardMarks};
+pub(crate) use recover::{Checkpoint, Opened, Replay, ShardMarks};
 
 /// A turn longer than this is written in parts.
 const BUFFER_BYTES_MAX: usize = 1 << 20;

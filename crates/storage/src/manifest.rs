@@ -1,5 +1,6 @@
-//! The checkpoint file: which tables there are, the state of each shard, and up to which log position
-//! they contain everything. It is replaced whole; with it a checkpoint or a merge takes effect.
+//! The checkpoint file: which tables there are, the state of each shard, and up to which log
+//! position they contain everything. It is replaced whole; with it a checkpoint or a merge takes
+//! effect.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -21,7 +21,8 @@ pub enum FlushPolicy {
 pub struct Options {
     /// The cluster that the data belongs to; another cluster's directory is refused.
     pub cluster: u128,
-    /// Names a new directory, and keys its hashes: a random number. Not used for one that has a name.
+    /// Names a new directory, and keys its hashes: a random number. Not used for one that has a
+    /// name.
     pub store: u128,
     /// A random number, another at every opening: tells a directory from its clones.
     pub nonce: u64,

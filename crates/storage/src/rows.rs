@@ -1,9 +1,9 @@
 //! The memory table: rows that changed since the last checkpoint, and rows worth keeping at hand.
 //!
-//! A checkpoint begins by counting the epoch up. Rows of the epoch before are frozen: they go to the
-//! next sorted table as they were at that moment, in slices, while the owner goes on changing rows;
-//! a frozen row that is changed before its turn leaves its old value in the stash. Rows older than
-//! any running checkpoint are clean: the tables have them, so they may be evicted.
+//! A checkpoint begins by counting the epoch up. Rows of the epoch before are frozen: they go to
+//! the next sorted table as they were at that moment, in slices, while the owner goes on changing
+//! rows; a frozen row that is changed before its turn leaves its old value in the stash. Rows older
+//! than any running checkpoint are clean: the tables have them, so they may be evicted.
 
 mod evict;
 mod freeze;

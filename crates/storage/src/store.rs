@@ -112,8 +112,8 @@ pub trait Store {
         visit: &mut dyn FnMut(Row<'_>, &[u8]) -> ScanControl,
     ) -> Result<(), StoreError>;
 
-    /// Says whether an ordinary write may begin. Repair and removals need not ask: a reserve is kept
-    /// for them and for what is under way.
+    /// Says whether an ordinary write may begin. Repair and removals need not ask: a reserve is
+    /// kept for them and for what is under way.
     ///
     /// # Errors
     /// `Full` when memory or disk is short.

@@ -1,8 +1,8 @@
 //! Sorted tables: immutable files of rows in (shard, group, column) order.
 //!
-//! Index and filter of every table are in memory, blocks are read when needed and kept by the cache.
-//! A table's age says which of two rows with one address is newer; a removed row stays as a tombstone
-//! until a merge includes the oldest table.
+//! Index and filter of every table are in memory, blocks are read when needed and kept by the
+//! cache. A table's age says which of two rows with one address is newer; a removed row stays as a
+//! tombstone until a merge includes the oldest table.
 
 mod block;
 mod cache;
@@ -70,7 +70,8 @@ pub(crate) fn is_file_name(name: &str) -> bool {
 
 /// Hashes a row's address from the hash of its group.
 pub(crate) fn row_hash(group_hash: u64, column: &[u8]) -> u64 {
-    // Without the constant the row of the empty column of a group hashed from nothing would collide.
+    // Without the constant the row of the empty column of a group hashed from nothing would
+    // collide.
     xxh3_64_with_seed(column, group_hash ^ 0x9E37_79B9_7F4A_7C15)
 }
 

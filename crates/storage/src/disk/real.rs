@@ -1,7 +1,7 @@
 //! The real body: one directory of the operating system's file system.
 //!
-//! Files stay open once used; the store has few of them. The lock is a file lock on `lock`, released
-//! by the kernel when the process ends in whatever way.
+//! Files stay open once used; the store has few of them. The lock is a file lock on `lock`,
+//! released by the kernel when the process ends in whatever way.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};

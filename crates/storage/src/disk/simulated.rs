@@ -1,9 +1,9 @@
 //! The simulated body: files in memory, with what was written apart from what is durable.
 //!
-//! Every handle made by [`SimDisk::process`] sees the same files. A crash ends all handles made before
-//! it (they fail from then on, the next process needs a new one); it keeps what was synced and,
-//! of the rest, whatever the generator picks: whole writes, none, or single sectors of them, in any
-//! order. Given the same calls and the same seed it does the same things.
+//! Every handle made by [`SimDisk::process`] sees the same files. A crash ends all handles made
+//! before it (they fail from then on, the next process needs a new one); it keeps what was synced
+//! and, of the rest, whatever the generator picks: whole writes, none, or single sectors of them,
+//! in any order. Given the same calls and the same seed it does the same things.
 
 use std::collections::BTreeMap;
 use std::io;

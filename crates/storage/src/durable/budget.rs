@@ -1,8 +1,8 @@
 //! Budgets: what memory is shared among, and when writes are refused.
 //!
-//! Ordinary writes are refused before they begin ([`crate::Store::admit`]), so that no operation stops
-//! half way. Memory has a reserve beyond that for operations under way; only when it is used up too
-//! does a single row fail.
+//! Ordinary writes are refused before they begin ([`crate::Store::admit`]), so that no operation
+//! stops half way. Memory has a reserve beyond that for operations under way; only when it is used
+//! up too does a single row fail.
 
 use super::checkpoint::Checkpointing;
 use super::merging::Merging;

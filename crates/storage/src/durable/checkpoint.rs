@@ -56,8 +56,8 @@ impl<D: Disk> DurableStore<D> {
                     >= self.options.replay_bytes_max)
     }
 
-    /// Begins a checkpoint of this moment, with the states as they were last set. Does nothing while
-    /// one is running.
+    /// Begins a checkpoint of this moment, with the states as they were last set. Does nothing
+    /// while one is running.
     pub fn begin_checkpoint(&mut self) {
         if self.checkpointing.is_some() {
             return;
@@ -71,8 +71,8 @@ impl<D: Disk> DurableStore<D> {
         self.checkpointing = Some(Checkpointing { log, states, writer });
     }
 
-    /// Does the background work that the writes since the last call ask for, so that it keeps up with
-    /// any rate of them. To be called once a turn.
+    /// Does the background work that the writes since the last call ask for, so that it keeps up
+    /// with any rate of them. To be called once a turn.
     ///
     /// # Errors
     /// As [`DurableStore::maintain`].

@@ -1,8 +1,8 @@
 //! Merging tables: a few neighbours in age become one, in slices.
 //!
 //! Tables of one level are about equally large; four of them make one of the next level. When all
-//! tables together are much larger than the oldest one, everything is merged, so that dead rows take
-//! a bounded part of the disk.
+//! tables together are much larger than the oldest one, everything is merged, so that dead rows
+//! take a bounded part of the disk.
 
 use std::sync::Arc;
 

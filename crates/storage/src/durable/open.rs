@@ -1,4 +1,5 @@
-//! Opening a directory: who is it, what does the manifest say, what does the log add, what is wrong.
+//! Opening a directory: who is it, what does the manifest say, what does the log add, what is
+//! wrong.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -6,7 +7,7 @@ use std::sync::Arc;
 use super::DurableStore;
 use crate::disk::{Disk, LockOutcome};
 use crate::identity::{self, Identity};
-use crate::log::{Log, Run};
+use crate::log::{Log, Opened, Position, Run};
 use crate::manifest::{self, Manifest};
 use crate::options::{FlushPolicy, Options};
 use crate::report::{Affected, Damage, Report};
@@ -19,46 +20,30 @@ use crate::table::{self, Cache, Table};
 /// [`DurableStore::replay`].
 #[derive(Clone, Debug)]
 pub struct Recovery {
-    /// The state blob of each shard at the last checkpoint, by shard. A shard that was dropped since
-    /// is not among them.
+    /// The state blob of each shard at the last checkpoint, by shard. A shard that was dropped
+    /// since is not among them.
     pub states: Vec<(u16, Vec<u8>)>,
     /// Everything unusual.
     pub report: Report,
 }
 
 impl<D: Disk> DurableStore<D> {
-    /// Opens a directory, or makes a new one of an empty one. The identity lies in a directory of its
-    /// own, at best on another disk; it may be the same directory.
+    /// Opens a directory, or makes a new one of an empty one. The identity lies in a directory of
+    /// its own, at best on another disk; it may be the same directory.
     ///
     /// # Errors
     /// `Locked` when another process has it, `Foreign` when it is another cluster's or its parts do
-    /// not belong together, `Disk` when it cannot be read or written. Damage is no error: it is told
-    /// in the report.
+    /// not belong together, `Disk` when it cannot be read or written. Damage is no error: it is
+    /// told in the report.
     pub fn open(
         mut disk: D,
         mut identity_disk: D,
         options: Options,
     ) -> Result<(Self, Recovery), StoreError> {
-        let failed = |source| StoreError::Disk { doing: "locking the directory", source };
-        if disk.lock().map_err(failed)? == LockOutcome::Taken {
-            return Err(StoreError::Locked);
-        }
         let mut report = Report::default();
-        let manifest = Manifest::read(&mut disk)?;
-        let found = Identity::read(&mut identity_disk)?;
-        let names = disk.list().map_err(failed)?;
-        let has_data = names.iter().any(|name| name.starts_with("log-"))
-            || !matches!(manifest, manifest::Found::Nothing);
-        let mut identity = known_identity(found, &options, has_data, &mut report)?;
-        let mut manifest = known_manifest(manifest, &identity, has_data, &mut report)?;
-        identity.store = manifest.store;
-        remove_leftovers(&mut disk, &names, &manifest)?;
-
-        let closed_at = identity.closed_at.take();
-        let was_weak = identity.is_weak;
-        identity.is_weak = options.flush != FlushPolicy::Always;
-        let known_run = identity.run;
-        identity.run = known_run.max(manifest.run) + 1;
+        let (mut identity, mut manifest) =
+            take_over(&mut disk, &mut identity_disk, &options, &mut report)?;
+        let last = LastLife::end(&mut identity, &manifest, &options);
         identity.write(&mut identity_disk)?;
         if report.is_new {
             manifest.run = identity.run;
@@ -76,20 +61,9 @@ impl<D: Disk> DurableStore<D> {
             identity.durable,
             &mut report,
         )?;
-        let is_at_end = closed_at == Some(opened.end);
-        let in_data = identity.run_in_data;
-        let is_other_run = match opened.last_run.number.cmp(&in_data.number) {
-            Ordering::Less => manifest.run < in_data.number || opened.last_run.number > 0,
-            Ordering::Equal => opened.last_run != in_data,
-            Ordering::Greater => false,
-        };
-        report.is_restored |= is_other_run || closed_at.is_some_and(|closed| closed < opened.end);
-        report.is_identity_lost |= opened.last_run.number > known_run;
+        last.judge(&opened, &identity, &manifest, &mut report);
         identity.run_in_data = opened.run;
         identity.run = opened.run.number;
-        report.is_tail_lost |= closed_at.is_some_and(|closed| closed > opened.end);
-        report.is_clean = is_at_end && report.cut.is_none() && report.damage.is_empty();
-        report.is_unclean_and_weak = !report.is_new && was_weak && !is_at_end;
         let mut store = Self {
             hash_seed: seed_of(identity.store),
             floors: manifest.floors.clone(),
@@ -131,6 +105,73 @@ impl<D: Disk> DurableStore<D> {
         self.identity.durable = self.log.synced();
         self.identity.write(&mut self.identity_disk)?;
         self.look_at_disk()
+    }
+}
+
+/// Locks the directory and reads who it is and what it holds.
+fn take_over<D: Disk>(
+    disk: &mut D,
+    identity_disk: &mut D,
+    options: &Options,
+    report: &mut Report,
+) -> Result<(Identity, Manifest), StoreError> {
+    let failed = |source| StoreError::Disk { doing: "locking the directory", source };
+    if disk.lock().map_err(failed)? == LockOutcome::Taken {
+        return Err(StoreError::Locked);
+    }
+    let manifest = Manifest::read(disk)?;
+    let found = Identity::read(identity_disk)?;
+    let names = disk.list().map_err(failed)?;
+    let has_data = names.iter().any(|name| name.starts_with("log-"))
+        || !matches!(manifest, manifest::Found::Nothing);
+    let mut identity = known_identity(found, options, has_data, report)?;
+    let manifest = known_manifest(manifest, &identity, has_data, report)?;
+    identity.store = manifest.store;
+    remove_leftovers(disk, &names, &manifest)?;
+    Ok((identity, manifest))
+}
+
+/// What the identity said about the life before this one.
+struct LastLife {
+    closed_at: Option<Position>,
+    was_weak: bool,
+    known_run: u64,
+}
+
+impl LastLife {
+    /// Takes down how the last life ended, and begins the next.
+    fn end(identity: &mut Identity, manifest: &Manifest, options: &Options) -> Self {
+        let last = Self {
+            closed_at: identity.closed_at.take(),
+            was_weak: identity.is_weak,
+            known_run: identity.run,
+        };
+        identity.is_weak = options.flush != FlushPolicy::Always;
+        identity.run = last.known_run.max(manifest.run) + 1;
+        last
+    }
+
+    /// Compares what the last life left with what is found.
+    fn judge(
+        &self,
+        opened: &Opened,
+        identity: &Identity,
+        manifest: &Manifest,
+        report: &mut Report,
+    ) {
+        let is_at_end = self.closed_at == Some(opened.end);
+        let in_data = identity.run_in_data;
+        let is_other_run = match opened.last_run.number.cmp(&in_data.number) {
+            Ordering::Less => manifest.run < in_data.number || opened.last_run.number > 0,
+            Ordering::Equal => opened.last_run != in_data,
+            Ordering::Greater => false,
+        };
+        let closed_before = self.closed_at.is_some_and(|closed| closed < opened.end);
+        report.is_restored |= is_other_run || closed_before;
+        report.is_identity_lost |= opened.last_run.number > self.known_run;
+        report.is_tail_lost |= self.closed_at.is_some_and(|closed| closed > opened.end);
+        report.is_clean = is_at_end && report.cut.is_none() && report.damage.is_empty();
+        report.is_unclean_and_weak = !report.is_new && self.was_weak && !is_at_end;
     }
 }
 

@@ -1,8 +1,8 @@
 //! Where the entries of one shard stand in the log, by actor and counter.
 //!
 //! Counters of one actor mostly arrive in order and without holes, so an actor's positions are a
-//! dense window (8 bytes an entry) with a few stragglers beside it in an ordered map. An entry is in
-//! exactly one of the two.
+//! dense window (8 bytes an entry) with a few stragglers beside it in an ordered map. An entry is
+//! in exactly one of the two.
 
 use std::collections::{BTreeMap, VecDeque};
 

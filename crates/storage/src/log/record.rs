@@ -54,8 +54,8 @@ pub(crate) struct Run {
 /// What a record says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Body<'a> {
-    /// First of each segment: the run that writes it, where the segment before it ends, and the next
-    /// sequence number of each shard (encoded by the owner).
+    /// First of each segment: the run that writes it, where the segment before it ends, and the
+    /// next sequence number of each shard (encoded by the owner).
     Start { run: Run, previous_end: Position, sequences: &'a [u8] },
     /// One operation.
     Entry { id: EntryId, record: &'a [u8] },

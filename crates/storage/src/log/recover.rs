@@ -4,8 +4,8 @@
 //! Bytes that were durable must be sound. What was durable is known from outside the bytes in
 //! question: a segment that has a successor was flushed as a whole, later records tell how far the
 //! log was flushed, and so do the checkpoint and the identity. A hole before that is damage: it is
-//! reported, and what stands after it is still used. A hole after that is a torn tail: the log is cut
-//! there. Nothing is ever skipped without being told.
+//! reported, and what stands after it is still used. A hole after that is a torn tail: the log is
+//! cut there. Nothing is ever skipped without being told.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,8 +1,9 @@
 //! Letting clean rows go when memory is short.
 //!
 //! A hand goes round all groups; it spares each that was used since it last passed, and those that
-//! changed since the last checkpoint. When it has gone round twice without finding anything it rests
-//! until a checkpoint makes rows clean: looking again for every write would cost more than it finds.
+//! changed since the last checkpoint. When it has gone round twice without finding anything it
+//! rests until a checkpoint makes rows clean: looking again for every write would cost more than it
+//! finds.
 
 use super::Rows;
 use super::shard::SLOT_BYTES;

@@ -1,7 +1,7 @@
 //! The rows of one group in memory: one row inline, or many in an ordered map.
 //!
-//! Most groups are plain keys with one row, so that row shares one allocation with its group: group,
-//! column, value. Each row remembers the epoch of its last change; see the parent module.
+//! Most groups are plain keys with one row, so that row shares one allocation with its group:
+//! group, column, value. Each row remembers the epoch of its last change; see the parent module.
 
 use std::collections::{BTreeMap, btree_map};
 use std::ops::{Bound, RangeBounds};

@@ -1,7 +1,8 @@
 //! The groups of one shard: found by hash in one step, walked in key order when somebody scans.
 //!
-//! Groups live in numbered slots. The order of slots is tidied only when a scan needs it: new groups
-//! are sorted in, those that are gone are taken out, and only then are their slots used again.
+//! Groups live in numbered slots. The order of slots is tidied only when a scan needs it: new
+//! groups are sorted in, those that are gone are taken out, and only then are their slots used
+//! again.
 
 use hashbrown::HashTable;
 

@@ -7,8 +7,8 @@
 //!         | value length + 1 varint, 0 for a removed row | column | value
 //! ```
 //!
-//! `back` is the distance to the row of the same block that holds the group's bytes; 0 means they are
-//! here. Rows are reached by number, so a block can be searched and walked both ways without
+//! `back` is the distance to the row of the same block that holds the group's bytes; 0 means they
+//! are here. Rows are reached by number, so a block can be searched and walked both ways without
 //! unpacking it. Decoding is total: bytes that make no sense are `None`.
 
 use codec::{Reader, put_varint};

@@ -1,8 +1,8 @@
-//! A set of hashes that may err on one side: "absent" is certain, "possible" is wrong about one time
-//! in a hundred.
+//! A set of hashes that may err on one side: "absent" is certain, "possible" is wrong about one
+//! time in a hundred.
 //!
-//! A split block Bloom filter (Putze, Sanders, Singler 2007; as in Parquet): a hash picks one block of
-//! 32 bytes and sets one bit in each of its eight words, so that asking touches one cache line.
+//! A split block Bloom filter (Putze, Sanders, Singler 2007; as in Parquet): a hash picks one block
+//! of 32 bytes and sets one bit in each of its eight words, so that asking touches one cache line.
 
 use codec::{DecodeError, Reader, put_varint};
 

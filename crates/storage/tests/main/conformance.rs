@@ -1,4 +1,5 @@
-//! One suite for every body: random calls, each compared with a model that is too simple to be wrong.
+//! One suite for every body: random calls, each compared with a model that is too simple to be
+//! wrong.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,5 @@
-//! Who the directory is: what was promised is remembered, and a directory that is not what it was is
-//! found out.
+//! Who the directory is: what was promised is remembered, and a directory that is not what it was
+//! is found out.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

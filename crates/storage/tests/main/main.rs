@@ -1,4 +1,5 @@
-//! The store as its owner sees it: both bodies against a model, crashes everywhere, damage anywhere.
+//! The store as its owner sees it: both bodies against a model, crashes everywhere, damage
+//! anywhere.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

@@ -1,5 +1,6 @@
-//! An owner as the crash contract wants it: entries first, then rows, states before checkpoints; and
-//! the list of everything it did, so that any recovered content can be compared with every moment.
+//! An owner as the crash contract wants it: entries first, then rows, states before checkpoints;
+//! and the list of everything it did, so that any recovered content can be compared with every
+//! moment.
 
 use std::collections::{BTreeMap, BTreeSet};
 
