@@ -69,7 +69,9 @@ pub(crate) enum Known {
 }
 
 /// Memory of a map entry beside its key and value, estimated.
-const CELL_BYTES: usize = 72;
+const CELL_BYTES: usize = 72 + 2 * ALLOCATION_BYTES;
+/// What an allocator adds to an allocation, estimated.
+const ALLOCATION_BYTES: usize = 12;
 
 impl One {
     pub(crate) fn new(group: &[u8], column: &[u8], value: Option<&[u8]>) -> Self {
@@ -158,7 +160,7 @@ impl Group {
     /// Memory held beside the slot itself.
     pub(crate) fn bytes(&self) -> usize {
         match &self.body {
-            Body::One(one) => one.data.capacity(),
+            Body::One(one) => one.data.capacity() + ALLOCATION_BYTES,
             Body::Many(many) => many.bytes,
             Body::Gone(key) => key.len(),
         }

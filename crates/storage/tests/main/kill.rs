@@ -30,7 +30,8 @@ fn open(path: &Path) -> (DurableStore<RealDisk>, u64) {
     let (mut store, recovery) =
         DurableStore::open(disk("data"), disk("identity"), options()).unwrap();
     let report = recovery.report;
-    assert!(report.damage.is_empty() && report.cut.is_none(), "{report:?}");
+    // A signal may end a write half way, at a page boundary: a cut is no loss, damage would be.
+    assert!(report.damage.is_empty(), "{report:?}");
     assert!(!report.is_tail_lost && !report.is_restored, "{report:?}");
     let state = store.state(SHARD).unwrap();
     let mut last = state.map_or(0, |state| u64::from_le_bytes(state.try_into().unwrap()));
