@@ -12,7 +12,7 @@ use crate::edit::{Edit, Presence, Target};
 use crate::error::ReplicaError;
 use crate::format::{decode_cell, decode_record, encode_cell, encode_record};
 use crate::mutation::Mutation;
-use crate::replica::Replica;
+use crate::replica::{Condition, Replica};
 use crate::rows::put_group;
 use crate::state::DurableState;
 
@@ -85,7 +85,8 @@ impl Replica {
         let appended = store.append(self.shard, id, &record);
         self.scratch.record = record;
         appended?;
-        self.apply_logged(store, now, op)
+        // The dot is in the log: unless its effect follows, nothing may be minted or applied here.
+        self.apply_logged(store, now, op).inspect_err(|_| self.condition = Condition::Broken)
     }
 
     /// Applies an operation that is in the log already.

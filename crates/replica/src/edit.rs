@@ -158,7 +158,8 @@ impl Replica {
             let digest = element_digest(cell, *dot);
             self.tree.subtract(key_hash, Digest(digest));
             self.state.digest = self.state.digest.wrapping_sub(digest);
-            self.state.element_count -= 1;
+            // Rows that rot under an open replica may have hidden elements; a scrub tells.
+            self.state.element_count = self.state.element_count.saturating_sub(1);
         }
         let gone = edit.after.gone_digest.wrapping_sub(edit.before.gone_digest);
         self.state.gone_digest = self.state.gone_digest.wrapping_add(gone);
@@ -190,7 +191,7 @@ impl Replica {
         if after.live {
             head.raise(family);
         } else {
-            head.lower(family);
+            head.lower(family).map_err(|source| self.damaged("head", source))?;
         }
         if head.is_empty() {
             return Ok(store.delete(at)?);

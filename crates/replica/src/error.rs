@@ -9,8 +9,8 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ReplicaError {
-    /// The store failed. The operation at hand may be in the log without its row; opening the
-    /// replica again repairs that.
+    /// The store failed. If the operation at hand is in the log without its effect, the replica
+    /// is broken from now on, and opening it again repairs that.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A row, record or blob read back makes no sense.
@@ -55,6 +55,9 @@ pub enum ReplicaError {
     /// The rows do not match their digest; the replica neither answers nor counts.
     #[error("the replica is quarantined")]
     Quarantined,
+    /// The store failed between an operation's log entry and its effect: open the replica again.
+    #[error("the replica must be opened again")]
+    Broken,
     /// A size is over its limit.
     #[error("{what} is over its limit of {limit} bytes")]
     TooLarge {

@@ -57,14 +57,15 @@ impl Head {
         }
     }
 
-    /// Notes that one cell less of a family has live versions.
-    pub(crate) fn lower(&mut self, family: u8) {
+    /// Notes that one cell less of a family has live versions; an error when the head knew none.
+    pub(crate) fn lower(&mut self, family: u8) -> Result<(), DecodeError> {
         let at = self.counts.binary_search_by_key(&family, |(held, _)| *held);
-        let at = at.expect("a family is lowered only after it was raised");
+        let Ok(at) = at else { return Err(DecodeError::Inconsistent("head")) };
         self.counts[at].1 -= 1;
         if self.counts[at].1 == 0 {
             self.counts.remove(at);
         }
+        Ok(())
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -47,6 +47,9 @@ pub enum Condition {
     Fetching,
     /// Its rows do not match their digest: it waits to be rebuilt.
     Quarantined,
+    /// An operation is in the log and its effect is not in the rows, because the store failed in
+    /// between: it must be opened again, which applies the log.
+    Broken,
 }
 
 /// One shard replica. All calls take the store of its worker.
@@ -247,6 +250,7 @@ impl Replica {
             Condition::Serving => Ok(()),
             Condition::Fetching => Err(ReplicaError::Fetching),
             Condition::Quarantined => Err(ReplicaError::Quarantined),
+            Condition::Broken => Err(ReplicaError::Broken),
         }
     }
 }

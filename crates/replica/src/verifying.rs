@@ -23,10 +23,15 @@ pub enum Scrubbed {
     Sound,
     /// Live versions are missing or strange; what is superseded is still known.
     VersionsLost,
-    /// It is no longer known which dots are superseded: a version may have come back to life.
+    /// It is no longer known which dots are superseded, or versions are there that never came: one
+    /// may have come back to life.
     /// Only a rebuild from other replicas helps.
     Untrusted,
 }
+
+/// A tree for this many elements takes a megabyte; a larger one is grown into, so that a damaged
+/// count costs no more.
+const EXPECTED_COUNT_MAX: u64 = 8 << 20;
 
 /// What the rows add up to.
 #[derive(Debug, Default)]
@@ -35,6 +40,8 @@ struct Sums {
     digest: u128,
     element_count: u64,
     gone_digest: u128,
+    /// Live versions that were never applied here: rows of another time, or damaged ones.
+    unknown_count: u64,
 }
 
 impl Replica {
@@ -43,12 +50,12 @@ impl Replica {
     /// # Errors
     /// A row cannot be read; the replica is quarantined then too.
     pub fn scrub<S: Store>(&mut self, store: &mut S) -> Result<Scrubbed, ReplicaError> {
-        let sums = self.sum_rows(store).inspect_err(|_| self.condition = Condition::Quarantined)?;
+        let sums = self.sum_rows(store).inspect_err(|_| self.quarantine())?;
         let found = self.judge(&sums);
         match found {
             Scrubbed::Sound => self.tree = sums.tree,
             Scrubbed::VersionsLost | Scrubbed::Untrusted => {
-                self.condition = Condition::Quarantined;
+                self.quarantine();
             }
         }
         Ok(found)
@@ -109,8 +116,15 @@ impl Replica {
         Ok(())
     }
 
+    /// A broken replica stays broken: only opening it again helps.
+    fn quarantine(&mut self) {
+        if self.condition != Condition::Broken {
+            self.condition = Condition::Quarantined;
+        }
+    }
+
     const fn judge(&self, sums: &Sums) -> Scrubbed {
-        if sums.gone_digest != self.state.gone_digest {
+        if sums.gone_digest != self.state.gone_digest || sums.unknown_count > 0 {
             Scrubbed::Untrusted
         } else if sums.digest != self.state.digest || sums.element_count != self.state.element_count
         {
@@ -186,14 +200,14 @@ impl Replica {
     pub(crate) fn rebuild_tree<S: Store>(&mut self, store: &mut S) -> Result<(), ReplicaError> {
         let sums = self.sum_rows(store)?;
         if self.judge(&sums) != Scrubbed::Sound {
-            self.condition = Condition::Quarantined;
+            self.quarantine();
         }
         self.tree = sums.tree;
         Ok(())
     }
 
     fn sum_rows<S: Store>(&self, store: &mut S) -> Result<Sums, ReplicaError> {
-        let tree = Tree::for_count(self.state.element_count);
+        let tree = Tree::for_count(self.state.element_count.min(EXPECTED_COUNT_MAX));
         let mut sums = Sums { tree, ..Sums::default() };
         self.for_each_row(store, &mut |address, key_hash, cell| {
             let hash = CellHash::new(address);
@@ -202,6 +216,7 @@ impl Replica {
                 sums.tree.add(key_hash, Digest(element));
                 sums.digest = sums.digest.wrapping_add(element);
                 sums.element_count += 1;
+                sums.unknown_count += u64::from(!self.state.is_applied(version.dot));
             }
             sums.gone_digest = sums.gone_digest.wrapping_add(gone_digest(address, cell));
         })?;

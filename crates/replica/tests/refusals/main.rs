@@ -232,6 +232,47 @@ fn a_version_is_given_back_only_if_the_giver_knows_as_much() {
     }
 }
 
+/// A row that rots under an open replica: the operation is in the log, its effect is not. The dot
+/// must not be given out again, nor taken for applied, until the log has been applied anew.
+#[test]
+fn a_replica_that_failed_midway_does_nothing_until_it_is_opened_again() {
+    let mut side = Side::new();
+    let key = KeyAddress { keyspace: Keyspace(1), key: b"key" };
+    let insert = Some((b"v".to_vec(), None));
+    let column = Family::Register.column(&[]);
+    let change = Change { column: column.clone(), removed: Dots::new(), insert };
+    side.replica.mint(&mut side.store, NOW, key, &change).unwrap();
+    let mut group = Vec::new();
+    side.store
+        .scan_shard(SHARD, &[], &mut |row, _| {
+            group = row.group.to_vec();
+            storage::ScanControl::Continue
+        })
+        .unwrap();
+    let row = Row { shard: SHARD, group: &group, column: &column };
+    let sound = side.store.get(row).unwrap().unwrap().to_vec();
+    side.store.put(row, &[0xff; 3]).unwrap();
+    let foreign = write(Dot::new(actor(2), 1), b"w");
+    assert!(matches!(side.apply(&foreign), Err(ReplicaError::Damaged { .. })));
+    assert!(matches!(side.apply(&foreign), Err(ReplicaError::Broken)));
+    let minted = side.replica.mint(&mut side.store, NOW, key, &change);
+    assert!(matches!(minted, Err(ReplicaError::Broken)));
+    let _ = side.replica.scrub(&mut side.store);
+    assert!(matches!(side.apply(&foreign), Err(ReplicaError::Broken)), "a scrub does not mend it");
+
+    side.store.put(row, &sound).unwrap();
+    side.replica.save_state(&mut side.store).unwrap();
+    let settings = Settings::default();
+    let mut opened = Replica::open(SHARD, actor(1), settings, &mut side.store).unwrap();
+    let id = EntryId { actor: actor(2).bits(), counter: 1 };
+    let mut record = Vec::new();
+    assert!(side.store.entry(SHARD, id, &mut record).unwrap());
+    let entry = storage::Entry { shard: SHARD, id, record };
+    opened.replay(&mut side.store, NOW, &entry).unwrap();
+    assert!(opened.is_applied(foreign.dot));
+    assert_eq!(opened.scrub(&mut side.store).unwrap(), replica::Scrubbed::Sound);
+}
+
 #[test]
 fn damaged_rows_records_and_states_are_errors() {
     let mut side = Side::new();
