@@ -86,9 +86,9 @@ impl ShardRows {
         if self.unsorted.is_empty() {
             return;
         }
+        self.sort_new();
         let slots = &self.slots;
         let key = |slot: u32| slots[slot as usize].key();
-        self.unsorted.sort_unstable_by(|one, other| key(*one).cmp(key(*other)));
         let mut merged = Vec::with_capacity(self.sorted.len() + self.unsorted.len());
         let mut rest = &self.sorted[..];
         for &slot in &self.unsorted {
@@ -100,6 +100,31 @@ impl ShardRows {
         merged.extend_from_slice(rest);
         self.sorted = merged;
         self.unsorted.clear();
+    }
+
+    /// Sorts the new slots by key. Keys are all over memory, so that most comparisons are made on
+    /// the eight bytes behind what all keys share, kept beside the slot.
+    fn sort_new(&mut self) {
+        let key = |slot: u32| self.slots[slot as usize].key();
+        let first = key(self.unsorted[0]);
+        let shared = self.unsorted.iter().fold(first.len(), |shared, slot| {
+            let pairs = first[..shared].iter().zip(key(*slot));
+            pairs.take_while(|(one, other)| one == other).count()
+        });
+        let head = |key: &[u8]| {
+            let mut head = [0; 8];
+            let rest = &key[shared..];
+            let len = rest.len().min(8);
+            head[..len].copy_from_slice(&rest[..len]);
+            u64::from_be_bytes(head)
+        };
+        let mut heads: Vec<(u64, u32)> =
+            self.unsorted.iter().map(|slot| (head(key(*slot)), *slot)).collect();
+        heads.sort_unstable_by(|(one, slot), (other, other_slot)| {
+            one.cmp(other).then_with(|| key(*slot).cmp(key(*other_slot)))
+        });
+        self.unsorted.clear();
+        self.unsorted.extend(heads.into_iter().map(|(_, slot)| slot));
     }
 
     /// Returns the place in the order of the first group at or after a key. The order must be tidy.

@@ -22,6 +22,14 @@ const FORM_PLAIN: u8 = 0;
 /// A row of a table: its value, or the fact that it was removed.
 pub(crate) type Stored<'a> = (Row<'a>, Option<&'a [u8]>);
 
+/// Where the parts of a row stand in a block: start and length.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parts {
+    group: (u32, u32),
+    column: (u32, u32),
+    value: Option<(u32, u32)>,
+}
+
 /// Gathers rows until the block is full.
 #[derive(Debug, Default)]
 pub(crate) struct BlockBuilder {
@@ -132,6 +140,18 @@ impl Block {
 
     /// Returns a row by its number; `None` past the end or when the bytes make no sense.
     pub(crate) fn row(&self, number: usize) -> Option<Stored<'_>> {
+        self.parts(number).map(|parts| self.stored(parts))
+    }
+
+    /// Returns the row whose parts were found before.
+    pub(crate) fn stored(&self, parts: Parts) -> Stored<'_> {
+        let part = |(start, len): (u32, u32)| &self.raw[start as usize..(start + len) as usize];
+        let row = Row { shard: self.shard, group: part(parts.group), column: part(parts.column) };
+        (row, parts.value.map(part))
+    }
+
+    /// Finds the parts of a row; `None` past the end or when the bytes make no sense.
+    pub(crate) fn parts(&self, number: usize) -> Option<Parts> {
         if number >= self.count {
             return None;
         }
@@ -140,17 +160,17 @@ impl Block {
         let mut reader = Reader::new(self.raw.get(at..self.offsets_at)?);
         let limit = self.offsets_at;
         let group = match reader.count("back", limit).ok()? {
-            0 => reader.slice("group", limit).ok()?,
+            0 => self.group_part(&mut reader)?,
             back => self.group_at(at.checked_sub(back)?)?,
         };
         let column_len = reader.count("column", limit).ok()?;
         let value_len = reader.count("value", limit + 1).ok()?;
-        let column = reader.take(column_len).ok()?;
+        let column = self.part(&mut reader, column_len)?;
         let value = match value_len.checked_sub(1) {
-            Some(len) => Some(reader.take(len).ok()?),
+            Some(len) => Some(self.part(&mut reader, len)?),
             None => None,
         };
-        Some((Row { shard: self.shard, group, column }, value))
+        Some(Parts { group, column, value })
     }
 
     /// Returns the number of the first row at or after a group and column.
@@ -168,11 +188,23 @@ impl Block {
         Some(low)
     }
 
-    fn group_at(&self, at: usize) -> Option<&[u8]> {
+    fn group_at(&self, at: usize) -> Option<(u32, u32)> {
         let mut reader = Reader::new(self.raw.get(at..self.offsets_at)?);
         if reader.count("back", 0).ok()? != 0 {
             return None;
         }
-        reader.slice("group", self.offsets_at).ok()
+        self.group_part(&mut reader)
+    }
+
+    fn group_part(&self, reader: &mut Reader<'_>) -> Option<(u32, u32)> {
+        let len = reader.count("group", self.offsets_at).ok()?;
+        self.part(reader, len)
+    }
+
+    /// Takes the next bytes of a reader that ends with the rows, as their place and length.
+    fn part(&self, reader: &mut Reader<'_>, len: usize) -> Option<(u32, u32)> {
+        let start = self.offsets_at - reader.rest().len();
+        reader.take(len).ok()?;
+        Some((u32::try_from(start).ok()?, u32::try_from(len).ok()?))
     }
 }

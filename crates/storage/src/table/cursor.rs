@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use super::block::{Block, Stored};
+use super::block::{Block, Parts, Stored};
 use super::{Blocks, Table};
 use crate::disk::Disk;
 use crate::store::{Row, StoreError};
@@ -32,6 +32,8 @@ struct Cursor {
     block: Option<Arc<Block>>,
     block_number: usize,
     row_number: usize,
+    /// The row at the place, found once for all comparisons.
+    parts: Option<Parts>,
 }
 
 /// Rows of several tables in one order; of rows with one address the newest.
@@ -59,14 +61,14 @@ impl Merge {
             cursors.push(Cursor::seek(blocks, table, from, direction, only)?);
         }
         let mut merge = Self { cursors, direction, front: None };
-        merge.front = merge.find_front()?;
+        merge.front = merge.find_front();
         Ok(merge)
     }
 
     /// Returns the next row, or nothing at the end.
     pub(crate) fn row(&self) -> Result<Option<Stored<'_>>, StoreError> {
         match self.front {
-            Some(front) => self.cursors[front].row(),
+            Some(front) => Ok(self.cursors[front].row()),
             None => Ok(None),
         }
     }
@@ -80,9 +82,9 @@ impl Merge {
     pub(crate) fn step<D: Disk>(&mut self, blocks: &mut Blocks<'_, D>) -> Result<(), StoreError> {
         let Some(front) = self.front else { return Ok(()) };
         let mut stale = Vec::new();
-        if let Some((row, _)) = self.cursors[front].row()? {
+        if let Some((row, _)) = self.cursors[front].row() {
             for (number, cursor) in self.cursors.iter().enumerate().skip(front + 1) {
-                if cursor.row()?.is_some_and(|(other, _)| other == row) {
+                if cursor.row().is_some_and(|(other, _)| other == row) {
                     stale.push(number);
                 }
             }
@@ -91,14 +93,14 @@ impl Merge {
         for number in stale {
             self.cursors[number].step(blocks, self.direction)?;
         }
-        self.front = self.find_front()?;
+        self.front = self.find_front();
         Ok(())
     }
 
-    fn find_front(&self) -> Result<Option<usize>, StoreError> {
+    fn find_front(&self) -> Option<usize> {
         let mut best: Option<(usize, Row<'_>)> = None;
         for (number, cursor) in self.cursors.iter().enumerate() {
-            let Some((row, _)) = cursor.row()? else { continue };
+            let Some((row, _)) = cursor.row() else { continue };
             let is_before = match (&best, self.direction) {
                 (None, _) => true,
                 (Some((_, held)), Direction::Up) => row.cmp(held) == Ordering::Less,
@@ -108,7 +110,7 @@ impl Merge {
                 best = Some((number, row));
             }
         }
-        Ok(best.map(|(number, _)| number))
+        best.map(|(number, _)| number)
     }
 }
 
@@ -125,7 +127,8 @@ impl Cursor {
         if direction == Direction::Up && place.is_some_and(|place| place.shard < from.shard) {
             block_number += 1;
         }
-        let mut cursor = Self { table, only, block: None, block_number, row_number: 0 };
+        let mut cursor =
+            Self { table, only, block: None, block_number, row_number: 0, parts: None };
         cursor.load(blocks)?;
         let Some(block) = &cursor.block else { return Ok(cursor) };
         let place = match block.shard().cmp(&from.shard) {
@@ -136,19 +139,28 @@ impl Cursor {
         cursor.row_number = place.ok_or_else(|| cursor.damaged())?;
         if direction == Direction::Up {
             cursor.normalise_up(blocks)?;
-        } else if cursor.row()?.is_none_or(|(row, _)| row > from) {
+            return Ok(cursor);
+        }
+        cursor.find_parts()?;
+        if cursor.row().is_none_or(|(row, _)| row > from) {
             cursor.step(blocks, Direction::Down)?;
         }
         Ok(cursor)
     }
 
-    fn row(&self) -> Result<Option<Stored<'_>>, StoreError> {
-        match &self.block {
+    fn row(&self) -> Option<Stored<'_>> {
+        Some(self.block.as_ref()?.stored(self.parts?))
+    }
+
+    /// Finds the row at the place, after the place has changed.
+    fn find_parts(&mut self) -> Result<(), StoreError> {
+        self.parts = match &self.block {
             Some(block) if self.row_number < block.count() => {
-                Ok(Some(block.row(self.row_number).ok_or_else(|| self.damaged())?))
+                Some(block.parts(self.row_number).ok_or_else(|| self.damaged())?)
             }
-            _ => Ok(None),
-        }
+            _ => None,
+        };
+        Ok(())
     }
 
     fn step<D: Disk>(
@@ -162,16 +174,16 @@ impl Cursor {
         }
         if self.row_number > 0 {
             self.row_number -= 1;
-            return Ok(());
+            return self.find_parts();
         }
         let Some(previous) = self.block_number.checked_sub(1) else {
             self.block = None;
-            return Ok(());
+            return self.find_parts();
         };
         self.block_number = previous;
         self.load(blocks)?;
         self.row_number = self.block.as_ref().map_or(0, |block| block.count() - 1);
-        Ok(())
+        self.find_parts()
     }
 
     fn normalise_up<D: Disk>(&mut self, blocks: &mut Blocks<'_, D>) -> Result<(), StoreError> {
@@ -181,7 +193,7 @@ impl Cursor {
             self.row_number = 0;
             self.load(blocks)?;
         }
-        Ok(())
+        self.find_parts()
     }
 
     fn load<D: Disk>(&mut self, blocks: &mut Blocks<'_, D>) -> Result<(), StoreError> {
