@@ -88,6 +88,8 @@ pub struct DurableStore<D: Disk> {
     scratch: Vec<u8>,
     /// Changes already paid for with background work.
     paid_bytes: usize,
+    /// Background work that was asked for and is not yet done.
+    owed_bytes: usize,
     table_bytes_written: u64,
     turns_since_look: u32,
     is_disk_low: bool,

@@ -22,9 +22,6 @@ use shard::{SLOT_BYTES, ShardRows};
 pub(crate) use freeze::Slice;
 pub(crate) use group::Known;
 
-/// A row's full address, owned, in the order of tables.
-pub(crate) type RowKey = (u16, Vec<u8>, Vec<u8>);
-
 /// What the tables say of a group that comes into memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Below {

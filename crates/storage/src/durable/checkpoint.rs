@@ -18,6 +18,9 @@ const WORK_PER_CHANGE: usize = 3;
 /// Background work goes on when nothing changes.
 const WORK_BYTES_MIN: usize = 1024;
 
+/// Each slice has to find its place again, so that it should be worth it.
+const SLICE_BYTES: usize = 32 << 10;
+
 /// Whether there is background work left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Work {
@@ -81,7 +84,12 @@ impl<D: Disk> DurableStore<D> {
         // A checkpoint that began meanwhile has set the count back.
         let since = changed.checked_sub(self.paid_bytes).unwrap_or(changed);
         self.paid_bytes = changed;
-        self.maintain(since.saturating_mul(WORK_PER_CHANGE) + WORK_BYTES_MIN)
+        self.owed_bytes += since.saturating_mul(WORK_PER_CHANGE) + WORK_BYTES_MIN;
+        if self.owed_bytes < SLICE_BYTES {
+            return Ok(Work::More);
+        }
+        let bytes = std::mem::take(&mut self.owed_bytes);
+        self.maintain(bytes)
     }
 
     /// Does about so many bytes of background work: the running checkpoint first, then merging.

@@ -74,6 +74,7 @@ impl<D: Disk> DurableStore<D> {
             rows_bytes_max: options.memory_bytes,
             scratch: Vec::new(),
             paid_bytes: 0,
+            owed_bytes: 0,
             disk,
             identity_disk,
             options,

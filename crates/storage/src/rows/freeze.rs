@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use super::group::{Epoch, Group};
-use super::{RowKey, Rows, row_bytes};
+use super::{Rows, row_bytes};
 use crate::store::Row;
+
+/// Values of one shard by group and column.
+type StashedGroups = BTreeMap<Vec<u8>, BTreeMap<Vec<u8>, Option<Vec<u8>>>>;
 
 /// A checkpoint that is being written.
 #[derive(Debug)]
@@ -20,7 +23,7 @@ pub(crate) struct Freeze {
     /// and of this one up to and including this group and column.
     within: Option<(Vec<u8>, Vec<u8>)>,
     /// Frozen values of rows that were changed before their turn.
-    stash: BTreeMap<RowKey, Option<Vec<u8>>>,
+    stash: BTreeMap<u16, StashedGroups>,
 }
 
 /// Whether there are more frozen rows.
@@ -35,8 +38,9 @@ impl Freeze {
     pub(super) fn keep(&mut self, group: &Group, row: Row<'_>) {
         let Some((epoch, value)) = group.row(row.column) else { return };
         if self.is_frozen(epoch) && !self.is_done(row) {
-            let key = (row.shard, row.group.to_vec(), row.column.to_vec());
-            self.stash.insert(key, value.map(<[u8]>::to_vec));
+            let groups = self.stash.entry(row.shard).or_default();
+            let columns = groups.entry(row.group.to_vec()).or_default();
+            columns.insert(row.column.to_vec(), value.map(<[u8]>::to_vec));
         }
     }
 
@@ -56,18 +60,19 @@ impl Freeze {
     }
 
     pub(super) fn drop_shard(&mut self, shard: u16) {
-        self.stash.retain(|(held, _, _), _| *held != shard);
+        self.stash.remove(&shard);
     }
 
-    /// Lists a group's stashed rows in order.
-    fn stashed(&self, shard: u16, group: &[u8]) -> Vec<(&[u8], Option<&[u8]>)> {
-        if self.stash.is_empty() {
-            return Vec::new();
-        }
-        let rows = self.stash.range((shard, group.to_vec(), Vec::new())..);
-        rows.take_while(|((held, key, _), _)| *held == shard && key == group)
-            .map(|((_, _, column), value)| (&column[..], value.as_deref()))
-            .collect()
+    /// Returns a group's stashed rows behind a column, in order.
+    fn stashed<'a>(
+        &'a self,
+        shard: u16,
+        group: &[u8],
+        behind: Bound<&[u8]>,
+    ) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> + use<'a> {
+        let columns = self.stash.get(&shard).and_then(|groups| groups.get(group));
+        let range = columns.map(|columns| columns.range::<[u8], _>((behind, Bound::Unbounded)));
+        range.into_iter().flatten().map(|(column, value)| (&column[..], value.as_deref()))
     }
 }
 
@@ -132,9 +137,12 @@ impl Rows {
         emit: &mut impl FnMut(Row<'_>, u64, Option<&[u8]>) -> Result<(), E>,
     ) -> Result<Slice, E> {
         let rows = self.shards.get_mut(shard).expect("the shard was found just now");
-        rows.tidy();
         if u32::from(shard) != freeze.shard {
             (freeze.shard, freeze.within) = (u32::from(shard), None);
+        }
+        if freeze.within.is_none() {
+            // Groups that come later are not frozen: their order does not matter here.
+            rows.tidy();
         }
         let resumed = freeze.within.clone();
         let from = resumed.as_ref().map_or(&[][..], |(group, _)| group);
@@ -175,9 +183,7 @@ fn frozen_group<E>(
     let start = behind.map_or(Bound::Unbounded, Bound::Excluded);
     let held = group.columns((start, Bound::Unbounded));
     let mut held = held.filter(|(_, epoch, _)| freeze.is_frozen(*epoch));
-    let stashed = freeze.stashed(shard, group.key());
-    let first = stashed.partition_point(|(column, _)| behind.is_some_and(|from| *column <= from));
-    let mut stashed = stashed[first..].iter().copied();
+    let mut stashed = freeze.stashed(shard, group.key(), start);
     let mut next_held = held.next();
     let mut next_stashed = stashed.next();
     loop {

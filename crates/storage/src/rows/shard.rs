@@ -92,7 +92,7 @@ impl ShardRows {
         let mut merged = Vec::with_capacity(self.sorted.len() + self.unsorted.len());
         let mut rest = &self.sorted[..];
         for &slot in &self.unsorted {
-            let count = rest.partition_point(|held| key(*held) < key(slot));
+            let count = count_before(rest, |held| key(held) < key(slot));
             merged.extend_from_slice(&rest[..count]);
             merged.push(slot);
             rest = &rest[count..];
@@ -127,9 +127,8 @@ impl ShardRows {
         self.unsorted.extend(heads.into_iter().map(|(_, slot)| slot));
     }
 
-    /// Returns the place in the order of the first group at or after a key. The order must be tidy.
+    /// Returns the place in the order, as it was last tidied, of the first group at or after a key.
     pub(crate) fn place(&self, key: &[u8]) -> usize {
-        assert!(self.unsorted.is_empty(), "the order is tidied before it is walked");
         self.sorted.partition_point(|slot| self.group(*slot).key() < key)
     }
 
@@ -152,4 +151,15 @@ impl ShardRows {
             }
         }
     }
+}
+
+/// Counts the leading slots for which `is_before` holds, looking near the front first: the next place
+/// of a walk in order is seldom far.
+fn count_before(slots: &[u32], is_before: impl Fn(u32) -> bool) -> usize {
+    let mut reach = 1;
+    while reach < slots.len() && is_before(slots[reach]) {
+        reach *= 2;
+    }
+    let end = slots.len().min(reach + 1);
+    slots[..end].partition_point(|slot| is_before(*slot))
 }
