@@ -8,7 +8,7 @@
 use std::time::Instant;
 
 use storage::{
-    DurableStore, EntryId, FlushPolicy, Millis, Options, RealDisk, Row, ScanControl, Store, Work,
+    DurableStore, EntryId, FlushPolicy, Millis, Options, RealDisk, Row, ScanControl, Store,
 };
 
 type Bench = DurableStore<RealDisk>;
@@ -126,162 +126,182 @@ fn forget(store: &mut Bench, keys: &Keys, kept: u64) {
     }
 }
 
+/// One run of the workload.
+struct Run {
+    store: Bench,
+    keys: Keys,
+    rng: fastrand::Rng,
+    rows: u64,
+    counter: u64,
+}
+
 fn main() {
-    let rows: u64 = std::env::args().nth(1).map_or(2_000_000, |text| text.parse().unwrap());
-    let memory_mb: usize = std::env::args().nth(2).map_or(512, |text| text.parse().unwrap());
+    let argument = |place| std::env::args().nth(place).map(|text| text.parse::<u64>().unwrap());
+    let rows = argument(1).unwrap_or(2_000_000);
+    let memory = usize::try_from(argument(2).unwrap_or(512)).unwrap() << 20;
     let directory = tempfile::tempdir_in(".").unwrap();
     let path = directory.path();
-    let memory = memory_mb << 20;
-    let mut rng = fastrand::Rng::with_seed(1);
-    let mut keys = Keys { text: String::new(), counters: [0; SHARD_COUNT] };
-    let mut store = open(path, FlushPolicy::Os, memory);
-    let mut counter = 0_u64;
+    let mut run = Run {
+        store: open(path, FlushPolicy::Os, memory),
+        keys: Keys { text: String::new(), counters: [0; SHARD_COUNT] },
+        rng: fastrand::Rng::with_seed(1),
+        rows,
+        counter: 0,
+    };
+    run.writes();
+    run.points();
+    run.log();
+    run.scans();
+    forget(&mut run.store, &run.keys, 0);
+    let measured = Measured::start("checkpoint and merges");
+    run.store.checkpoint().unwrap();
+    run.store.merge_all().unwrap();
+    measured.end(1);
+    report(&run.store, user_bytes(rows), run.counter);
+    run.store.close().unwrap();
 
-    let measured = Measured::start("load, batches of 256");
-    for key in 0..rows {
-        counter += 1;
-        upsert(&mut store, &mut keys, key, &value(&mut rng));
-        if counter.is_multiple_of(256) {
-            turn(&mut store, &keys, counter);
+    let measured = Measured::start("open after a clean close");
+    run.store = open(path, FlushPolicy::Os, memory);
+    measured.end(1);
+    for index in 0..rows {
+        run.upsert(index, 16);
+    }
+    println!("log: {} MB", run.store.usage().log_bytes >> 20);
+    drop(run.store);
+    let measured = Measured::start("open after a crash, and replay");
+    drop(open(path, FlushPolicy::Os, memory));
+    measured.end(1);
+    fsyncs(path, &mut run.keys, &mut run.rng, rows);
+}
+
+fn user_bytes(count: u64) -> u64 {
+    count * (32 + VALUE_BYTES as u64)
+}
+
+impl Run {
+    fn upsert(&mut self, key: u64, batch: u64) {
+        self.counter += 1;
+        upsert(&mut self.store, &mut self.keys, key, &value(&mut self.rng));
+        if self.counter.is_multiple_of(batch) {
+            turn(&mut self.store, &self.keys, self.counter);
         }
     }
-    measured.end(rows);
-    let user_bytes = |count: u64| count * (32 + VALUE_BYTES as u64);
-    report(&store, user_bytes(rows), counter);
 
-    for (name, batch) in [("random upsert, batch 1", 1), ("batch 16", 16), ("batch 256", 256)] {
-        let before = store.usage().table_bytes_written;
-        let measured = Measured::start(name);
-        let count = rows / 2;
-        for _ in 0..count {
-            counter += 1;
-            upsert(&mut store, &mut keys, rng.u64(..rows), &value(&mut rng));
-            if counter.is_multiple_of(batch) {
-                turn(&mut store, &keys, counter);
+    #[allow(clippy::cast_precision_loss)]
+    fn writes(&mut self) {
+        let rows = self.rows;
+        let measured = Measured::start("load, batches of 256");
+        for key in 0..rows {
+            self.upsert(key, 256);
+        }
+        measured.end(rows);
+        report(&self.store, user_bytes(rows), self.counter);
+        let names = [("random upsert, batch 1", 1), ("batch 16", 16), ("batch 256", 256)];
+        for (name, batch) in names {
+            let before = self.store.usage().table_bytes_written;
+            let measured = Measured::start(name);
+            for _ in 0..rows {
+                let key = self.rng.u64(..rows);
+                self.upsert(key, batch);
+            }
+            measured.end(rows);
+            let written = self.store.usage().table_bytes_written - before;
+            println!("  table bytes per user byte {:.2}", written as f64 / user_bytes(rows) as f64);
+        }
+        report(&self.store, user_bytes(rows), self.counter);
+    }
+
+    fn get(&mut self, key: u64) -> bool {
+        let (shard, group) = self.keys.key(key);
+        self.store.get(Row { shard, group, column: b"" }).unwrap().is_some()
+    }
+
+    fn points(&mut self) {
+        let rows = self.rows;
+        let measured = Measured::start("get, then cell and log, batch 16");
+        for _ in 0..rows {
+            let key = self.rng.u64(..rows);
+            assert!(self.get(key));
+            self.upsert(key, 16);
+        }
+        measured.end(rows);
+        let hot: Vec<u64> = (0..1000).map(|_| self.rng.u64(..rows)).collect();
+        let measured = Measured::start("get, 1000 hot keys");
+        for key in hot.iter().cycle().take(4_000_000) {
+            assert!(self.get(*key));
+        }
+        measured.end(4_000_000);
+        let measured = Measured::start("  of which making the key");
+        for key in hot.iter().cycle().take(4_000_000) {
+            std::hint::black_box(self.keys.key(*key));
+        }
+        measured.end(4_000_000);
+        let measured = Measured::start("put, 1000 hot keys");
+        for key in hot.iter().cycle().take(4_000_000) {
+            let (shard, group) = self.keys.key(*key);
+            self.store.put(Row { shard, group, column: b"" }, &[7; VALUE_BYTES]).unwrap();
+        }
+        measured.end(4_000_000);
+        let measured = Measured::start("get, uniform");
+        for _ in 0..rows {
+            let key = self.rng.u64(..rows);
+            assert!(self.get(key));
+        }
+        measured.end(rows);
+        let measured = Measured::start("get, absent");
+        for index in 0..rows {
+            assert!(!self.get(rows * 10 + index));
+        }
+        measured.end(rows);
+    }
+
+    fn log(&mut self) {
+        let (rows, store) = (self.rows, &mut self.store);
+        let measured = Measured::start("append of a 200 byte record");
+        for index in 0..rows {
+            let id = EntryId { actor: 99, counter: index + 1 };
+            store.append(3, id, &[5; 200]).unwrap();
+            if index.is_multiple_of(256) {
+                store.commit_turn(Millis(0)).unwrap();
             }
         }
-        measured.end(count);
-        let written = store.usage().table_bytes_written - before;
-        println!("  table bytes per user byte {:.2}", written as f64 / user_bytes(count) as f64);
-    }
-    report(&store, user_bytes(rows), counter);
-
-    let measured = Measured::start("get + cell and log, batch 16");
-    for _ in 0..rows / 2 {
-        counter += 1;
-        let key = rng.u64(..rows);
-        let (shard, group) = keys.key(key);
-        let held = store.get(Row { shard, group, column: b"" }).unwrap().unwrap();
-        let mut changed = [0; VALUE_BYTES];
-        changed.copy_from_slice(held);
-        changed[0] ^= 1;
-        upsert(&mut store, &mut keys, key, &changed);
-        if counter.is_multiple_of(16) {
-            turn(&mut store, &keys, counter);
+        measured.end(rows);
+        let measured = Measured::start("entry, recent");
+        let mut record = Vec::new();
+        for index in 0..rows / 4 {
+            let id = EntryId { actor: 99, counter: rows - index };
+            assert!(store.entry(3, id, &mut record).unwrap());
         }
+        measured.end(rows / 4);
+        store.forget(3, 99, rows).unwrap();
     }
-    measured.end(rows / 2);
 
-    let hot: Vec<u64> = (0..1000).map(|_| rng.u64(..rows)).collect();
-    let measured = Measured::start("get, 1000 hot keys");
-    for index in 0..4 * rows {
-        let (shard, group) = keys.key(hot[usize::try_from(index % 1000).unwrap()]);
-        assert!(store.get(Row { shard, group, column: b"" }).unwrap().is_some());
-    }
-    measured.end(4 * rows);
-    let measured = Measured::start("  of which making the key");
-    for index in 0..4 * rows {
-        std::hint::black_box(keys.key(hot[usize::try_from(index % 1000).unwrap()]));
-    }
-    measured.end(4 * rows);
-    let measured = Measured::start("put, 1000 hot keys");
-    for index in 0..rows {
-        let (shard, group) = keys.key(hot[usize::try_from(index % 1000).unwrap()]);
-        store.put(Row { shard, group, column: b"" }, &[7; VALUE_BYTES]).unwrap();
-    }
-    measured.end(rows);
-    let measured = Measured::start("get, uniform");
-    for _ in 0..rows / 2 {
-        let (shard, group) = keys.key(rng.u64(..rows));
-        assert!(store.get(Row { shard, group, column: b"" }).unwrap().is_some());
-    }
-    measured.end(rows / 2);
-    let measured = Measured::start("get, absent");
-    for index in 0..rows {
-        let (shard, group) = keys.key(rows * 10 + index);
-        assert!(store.get(Row { shard, group, column: b"" }).unwrap().is_none());
-    }
-    measured.end(rows);
-
-    let measured = Measured::start("append of a 200 byte record");
-    for index in 0..rows {
-        let id = EntryId { actor: 99, counter: index + 1 };
-        store.append(3, id, &[5; 200]).unwrap();
-        if index.is_multiple_of(256) {
-            store.commit_turn(Millis(0)).unwrap();
-        }
-    }
-    measured.end(rows);
-    let measured = Measured::start("entry, recent");
-    let mut record = Vec::new();
-    for index in 0..rows / 4 {
-        let id = EntryId { actor: 99, counter: rows - index };
-        assert!(store.entry(3, id, &mut record).unwrap());
-    }
-    measured.end(rows / 4);
-    store.forget(3, 99, rows).unwrap();
-
-    let measured = Measured::start("scan of everything, per row");
-    let mut seen = 0;
-    for shard in 0..SHARDS {
-        store
-            .scan_shard(shard, b"", &mut |_, value| {
+    fn scans(&mut self) {
+        let (rows, store) = (self.rows, &mut self.store);
+        let measured = Measured::start("scan of everything, per row");
+        let mut seen = 0;
+        for shard in 0..SHARDS {
+            let mut visit = |_: Row<'_>, value: &[u8]| {
                 seen += u64::from(!value.is_empty());
                 ScanControl::Continue
-            })
-            .unwrap();
-    }
-    assert_eq!(seen, rows);
-    measured.end(rows);
-    let measured = Measured::start("scan of 100 rows");
-    for _ in 0..rows / 100 {
-        let (shard, group) = keys.key(rng.u64(..rows));
-        let mut left = 100;
-        store
-            .scan_shard(shard, group, &mut |_, _| {
+            };
+            store.scan_shard(shard, b"", &mut visit).unwrap();
+        }
+        assert_eq!(seen, rows);
+        measured.end(rows);
+        let measured = Measured::start("scan of 100 rows");
+        for _ in 0..rows / 100 {
+            let (shard, group) = self.keys.key(self.rng.u64(..rows));
+            let mut left = 100;
+            let mut visit = |_: Row<'_>, _: &[u8]| {
                 left -= 1;
                 if left == 0 { ScanControl::Stop } else { ScanControl::Continue }
-            })
-            .unwrap();
-    }
-    measured.end(rows / 100);
-    report(&store, user_bytes(rows), counter);
-
-    forget(&mut store, &keys, 0);
-    let measured = Measured::start("checkpoint and merges");
-    store.checkpoint().unwrap();
-    while store.maintain(1 << 20).unwrap() == Work::More {}
-    measured.end(1);
-    report(&store, user_bytes(rows), counter);
-    store.close().unwrap();
-    let measured = Measured::start("open after a clean close");
-    let mut store = open(path, FlushPolicy::Os, memory);
-    measured.end(1);
-
-    for index in 0..rows {
-        counter += 1;
-        upsert(&mut store, &mut keys, index, &value(&mut rng));
-        if counter.is_multiple_of(16) {
-            turn(&mut store, &keys, counter);
+            };
+            store.scan_shard(shard, group, &mut visit).unwrap();
         }
+        measured.end(rows / 100);
+        report(&self.store, user_bytes(rows), self.counter);
     }
-    println!("log: {} MB", store.usage().log_bytes >> 20);
-    drop(store);
-    let measured = Measured::start("open after a crash, and replay");
-    let store = open(path, FlushPolicy::Os, memory);
-    measured.end(1);
-    drop(store);
-    fsyncs(path, &mut keys, &mut rng, rows);
 }
 
 fn fsyncs(path: &std::path::Path, keys: &mut Keys, rng: &mut fastrand::Rng, rows: u64) {

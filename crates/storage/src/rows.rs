@@ -198,7 +198,7 @@ impl Rows {
 
     /// Returns the memory held, estimated.
     pub(crate) fn bytes(&self) -> usize {
-        self.bytes
+        self.bytes + self.freeze.as_ref().map_or(0, |freeze| freeze.stash_bytes)
     }
 
     /// Estimates the memory of rows changed since the last freeze.

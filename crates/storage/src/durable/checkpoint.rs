@@ -11,7 +11,7 @@ use crate::disk::Disk;
 use crate::log;
 use crate::rows::Slice;
 use crate::store::StoreError;
-use crate::table::{Table, TableInfo, TableWriter};
+use crate::table::{Table, TableInfo, TableWriter, file_name};
 
 /// A changed byte is written once by a checkpoint and about twice by merges.
 const WORK_PER_CHANGE: usize = 3;
@@ -136,11 +136,14 @@ impl<D: Disk> DurableStore<D> {
             return Ok(());
         };
         let mut tables = self.tables.clone();
-        if let Some(info) = writer.finish(&mut self.disk)? {
+        let info = writer.finish(&mut self.disk)?;
+        if let Some(info) = info {
             tables.insert(0, Arc::new(self.open_own_table(info)?));
         }
         let position = log.position;
-        self.install(tables, log, states)?;
+        let outcome = self.install(tables, log, states);
+        self.discard_if_full(&outcome, info);
+        outcome?;
         self.rows.freeze_done();
         self.log.release(&mut self.disk, position)?;
         self.share_memory();
@@ -177,6 +180,19 @@ impl<D: Disk> DurableStore<D> {
         self.identity.durable = self.log.synced();
         self.is_identity_changed = true;
         Ok(())
+    }
+
+    /// Removes a new table for which there was no space in the end. After other errors the manifest
+    /// may name it, so that it has to stay.
+    pub(super) fn discard_if_full(
+        &mut self,
+        outcome: &Result<(), StoreError>,
+        info: Option<TableInfo>,
+    ) {
+        if let (Err(StoreError::Full { .. }), Some(info)) = (outcome, info) {
+            // A file that stays behind is removed at the next opening.
+            let _ = self.disk.remove(&file_name(info.number));
+        }
     }
 
     pub(super) fn take_table_number(&mut self) -> u64 {

@@ -47,6 +47,9 @@ impl<D: Disk> DurableStore<D> {
     pub(super) fn merge_slice(&mut self, bytes: usize) -> Result<Work, StoreError> {
         if self.merging.is_none() {
             let Some((first, count)) = choose(&self.tables) else { return Ok(Work::Done) };
+            if !self.has_space_to_merge(first, count)? {
+                return Ok(Work::Done);
+            }
             self.begin_merge(first, count)?;
         }
         let mut merging = self.merging.take().expect("a merge was begun");
@@ -59,6 +62,14 @@ impl<D: Disk> DurableStore<D> {
             }
         }
         Ok(Work::More)
+    }
+
+    /// A merge that runs out of space is work for nothing, over and over.
+    fn has_space_to_merge(&mut self, first: usize, count: usize) -> Result<bool, StoreError> {
+        let bytes = self.tables[first..first + count].iter().map(|table| table.info.bytes());
+        let needed = bytes.sum::<u64>() + self.options.free_bytes_min / 2;
+        let free = self.disk.free_bytes();
+        Ok(free.map_err(|source| StoreError::Disk { doing: "asking for space", source })? >= needed)
     }
 
     fn begin_merge(&mut self, first: usize, count: usize) -> Result<(), StoreError> {
@@ -97,8 +108,8 @@ impl<D: Disk> DurableStore<D> {
 
     fn end_merge(&mut self, merging: Merging) -> Result<(), StoreError> {
         let Merging { inputs, writer, .. } = merging;
-        let merged = writer.finish(&mut self.disk)?;
-        let merged = merged.map(|info| self.open_own_table(info)).transpose()?.map(Arc::new);
+        let info = writer.finish(&mut self.disk)?;
+        let merged = info.map(|info| self.open_own_table(info)).transpose()?.map(Arc::new);
         let mut tables = self.tables.clone();
         let is_input = |table: &Arc<Table>| inputs.contains(&table.info.number);
         let place = tables.iter().position(is_input).expect("inputs stay until they are merged");
@@ -107,7 +118,9 @@ impl<D: Disk> DurableStore<D> {
             tables.insert(place, merged);
         }
         let (log, states) = (self.manifest.log.clone(), self.manifest.states.clone());
-        self.install(tables, log, states)?;
+        let outcome = self.install(tables, log, states);
+        self.discard_if_full(&outcome, info);
+        outcome?;
         for number in inputs {
             self.cache.remove_table(number);
             // A file that stays behind is removed at the next opening.

@@ -24,6 +24,8 @@ pub(crate) struct Freeze {
     within: Option<(Vec<u8>, Vec<u8>)>,
     /// Frozen values of rows that were changed before their turn.
     stash: BTreeMap<u16, StashedGroups>,
+    /// Memory of the stash, estimated.
+    pub(super) stash_bytes: usize,
 }
 
 /// Whether there are more frozen rows.
@@ -41,6 +43,7 @@ impl Freeze {
             let groups = self.stash.entry(row.shard).or_default();
             let columns = groups.entry(row.group.to_vec()).or_default();
             columns.insert(row.column.to_vec(), value.map(<[u8]>::to_vec));
+            self.stash_bytes += row_bytes(row, value.map_or(0, <[u8]>::len));
         }
     }
 
@@ -86,6 +89,7 @@ impl Rows {
             shard: 0,
             within: None,
             stash: BTreeMap::new(),
+            stash_bytes: 0,
         });
         self.epoch += 1;
         self.changed_bytes = 0;

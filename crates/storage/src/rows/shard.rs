@@ -12,6 +12,8 @@ use super::group::{Body, Group};
 pub(crate) const SLOT_BYTES: usize = size_of::<Group>() + 4 + 8;
 /// Slots of vanished groups wait for the next tidying until they are this part of all.
 const GONE_PART_MAX: usize = 4;
+/// How many groups a walk touches ahead of itself.
+const TOUCH_AHEAD: usize = 8;
 
 /// All groups of one shard that are in memory.
 #[derive(Debug, Default)]
@@ -132,8 +134,12 @@ impl ShardRows {
         self.sorted.partition_point(|slot| self.group(*slot).key() < key)
     }
 
-    /// Returns the slot at a place in the order.
+    /// Returns the slot at a place in the order. Neighbours in the order are far apart in memory, so
+    /// that one further on is touched already: it arrives while this one is worked on.
     pub(crate) fn at_place(&self, place: usize) -> Option<u32> {
+        if let Some(ahead) = self.sorted.get(place + TOUCH_AHEAD) {
+            std::hint::black_box(self.group(*ahead).key().first());
+        }
         self.sorted.get(place).copied()
     }
 
@@ -153,8 +159,8 @@ impl ShardRows {
     }
 }
 
-/// Counts the leading slots for which `is_before` holds, looking near the front first: the next place
-/// of a walk in order is seldom far.
+/// Counts the leading slots for which `is_before` holds, looking near the front first: the next
+/// place of a walk in order is seldom far.
 fn count_before(slots: &[u32], is_before: impl Fn(u32) -> bool) -> usize {
     let mut reach = 1;
     while reach < slots.len() && is_before(slots[reach]) {
