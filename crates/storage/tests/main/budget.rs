@@ -1,0 +1,133 @@
+//! Memory: data several times larger than the budget works within it, and when nothing can be let go
+//! writes are refused before they begin.
+
+use storage::{
+    DurableStore, EntryId, FlushPolicy, Millis, Options, Row, ScanControl, SimDisk, Store,
+    StoreError, Work,
+};
+
+const MEMORY_BYTES: usize = 2 << 20;
+const ROWS: u32 = 40_000;
+
+fn open(disk: &SimDisk) -> DurableStore<SimDisk> {
+    let options = Options {
+        flush: FlushPolicy::Os,
+        segment_bytes: 64 << 10,
+        memory_bytes: MEMORY_BYTES,
+        free_bytes_min: 0,
+        replay_bytes_max: 1 << 20,
+        ..Options::default()
+    };
+    DurableStore::open(disk.process(), disk.process(), options).unwrap().0
+}
+
+fn put(store: &mut DurableStore<SimDisk>, number: u32, version: u32) -> Result<(), StoreError> {
+    let key = number.wrapping_mul(0x9E37_79B1).to_be_bytes();
+    let mut value = [0; 200];
+    value[..4].copy_from_slice(&version.to_le_bytes());
+    store.put(Row { shard: 1, group: &key[..3], column: &key[3..] }, &value)
+}
+
+fn held(store: &DurableStore<SimDisk>) -> usize {
+    let usage = store.usage();
+    usage.rows_bytes + usage.cache_bytes + usage.other_bytes
+}
+
+#[test]
+fn data_larger_than_memory_stays_within_the_budget() {
+    let disk = SimDisk::new(1);
+    let mut store = open(&disk);
+    let mut rng = fastrand::Rng::with_seed(1);
+    let mut versions = vec![0; ROWS as usize];
+    let mut most = 0;
+    for step in 0..2 * ROWS {
+        let number = if step < ROWS { step } else { rng.u32(..ROWS) };
+        versions[number as usize] = step;
+        store.admit().unwrap();
+        let id = EntryId { actor: 1, counter: u64::from(step) };
+        store.append(1, id, &[1; 30]).unwrap();
+        put(&mut store, number, step).unwrap();
+        if step % 16 == 0 {
+            store.forget(1, 1, u64::from(step).saturating_sub(1000)).unwrap();
+            store.commit_turn(Millis(0)).unwrap();
+            if store.is_checkpoint_due() {
+                store.begin_checkpoint();
+            }
+            store.keep_up().unwrap();
+            most = most.max(held(&store));
+        }
+    }
+    assert!(most <= MEMORY_BYTES, "{most} bytes of {MEMORY_BYTES}");
+    assert!(store.usage().log_bytes < 3 << 20, "{:?}", store.usage());
+    let user_bytes = u64::from(ROWS) * 204;
+    assert!(user_bytes > 3 * MEMORY_BYTES as u64);
+    assert!(store.usage().table_bytes < 4 * user_bytes, "{:?}", store.usage());
+    for (number, version) in (0..).zip(&versions) {
+        let key = u32::wrapping_mul(number, 0x9E37_79B1).to_be_bytes();
+        let row = Row { shard: 1, group: &key[..3], column: &key[3..] };
+        let value = store.get(row).unwrap().expect("no row was removed");
+        assert_eq!(value[..4], u32::to_le_bytes(*version), "row {number}");
+    }
+    assert!(held(&store) <= MEMORY_BYTES);
+    let mut count = 0;
+    let mut visit = |_: Row<'_>, _: &[u8]| {
+        count += 1;
+        ScanControl::Continue
+    };
+    store.scan_shard(1, b"", &mut visit).unwrap();
+    assert_eq!(count, ROWS);
+}
+
+#[test]
+fn without_checkpoints_writes_are_refused_and_nothing_is_lost() {
+    let disk = SimDisk::new(1);
+    let mut store = open(&disk);
+    let mut number = 0;
+    while store.admit().is_ok() {
+        put(&mut store, number, number).unwrap();
+        number += 1;
+        assert!(number < ROWS, "never refused");
+    }
+    let admitted = number;
+    while put(&mut store, number, number).is_ok() {
+        number += 1;
+        assert!(number < ROWS, "never refused");
+    }
+    assert!(number > admitted + 100, "a reserve for what is under way");
+    assert!(matches!(put(&mut store, number, 0), Err(StoreError::Full { what: "memory" })));
+    assert!(store.is_checkpoint_due());
+    store.begin_checkpoint();
+    while store.maintain(10_000).unwrap() == Work::More {}
+    store.admit().unwrap();
+    put(&mut store, number, number).unwrap();
+    for number in 0..=number {
+        let key = number.wrapping_mul(0x9E37_79B1).to_be_bytes();
+        let row = Row { shard: 1, group: &key[..3], column: &key[3..] };
+        let value = store.get(row).unwrap().expect("no row was removed");
+        assert_eq!(value[..4], number.to_le_bytes(), "row {number}");
+    }
+}
+
+#[test]
+fn dropping_a_shard_costs_nothing_and_leaves_nothing() {
+    let disk = SimDisk::new(1);
+    let mut store = open(&disk);
+    for number in 0..5000 {
+        put(&mut store, number, number).unwrap();
+        store.put(Row { shard: 2, group: b"other", column: &number.to_be_bytes() }, b"x").unwrap();
+    }
+    store.checkpoint().unwrap();
+    let changes = disk.change_count();
+    store.drop_shard(1).unwrap();
+    assert_eq!(disk.change_count(), changes, "one record in the next turn");
+    let mut visit = |_: Row<'_>, _: &[u8]| panic!("a row is left");
+    store.scan_shard(1, b"", &mut visit).unwrap();
+    assert_eq!(store.get(Row { shard: 1, group: &[0; 3], column: &[0] }).unwrap(), None);
+    let before = store.usage().table_bytes;
+    for round in 0..8_u8 {
+        store.put(Row { shard: 2, group: b"other", column: &[round] }, b"y").unwrap();
+        store.checkpoint().unwrap();
+        store.merge_all().unwrap();
+    }
+    assert!(store.usage().table_bytes < before, "merging drops what is void");
+}
