@@ -9,6 +9,37 @@
 //! The owner of a shard writes entries first, then rows; after a crash it gets back the state
 //! blob of the last checkpoint, the rows as of that checkpoint, and the entries after it in order,
 //! and applies them again. A read error is an error, never "not found".
+//!
+//! A turn of an owner, and its next life:
+//!
+//! ```
+//! use storage::{DurableStore, EntryId, FlushPolicy, Millis, Options, Row, SimDisk, Store};
+//!
+//! let disk = SimDisk::new(1);
+//! let options = Options { flush: FlushPolicy::Always, ..Options::default() };
+//! let row = Row { shard: 7, group: b"key", column: b"" };
+//!
+//! let (mut store, _) = DurableStore::open(disk.process(), disk.process(), options.clone())?;
+//! store.admit()?;
+//! store.reserve(7, 1, 10_000);
+//! store.append(7, EntryId { actor: 1, counter: 1 }, b"set key to value")?;
+//! store.put(row, b"value")?;
+//! let ticket = store.flush_ticket();
+//! store.commit_turn(Millis(0))?;
+//! assert!(store.flushed() >= ticket, "the reply may go");
+//! drop(store);
+//!
+//! let (mut store, recovery) = DurableStore::open(disk.process(), disk.process(), options)?;
+//! assert!(!recovery.report.must_reincarnate());
+//! let mut entries = Vec::new();
+//! while store.replay(&mut entries)? {}
+//! assert_eq!(entries[0].record, b"set key to value");
+//! store.put(row, b"value")?;
+//! store.set_state(7, b"applied 1 of actor 1")?;
+//! store.checkpoint()?;
+//! store.close()?;
+//! # Ok::<(), storage::StoreError>(())
+//! ```
 
 mod by_shard;
 mod disk;

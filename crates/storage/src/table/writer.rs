@@ -16,6 +16,9 @@ const BLOCK_BYTES: usize = 4096;
 /// Blocks go to the disk in writes of about this size.
 const WRITE_BYTES: usize = 256 << 10;
 
+/// What was written is flushed when it is so much, so that no flush takes long: the worker waits.
+const FLUSH_BYTES: u64 = 4 << 20;
+
 /// A table that is being written.
 #[derive(Debug)]
 pub(crate) struct TableWriter {
@@ -31,6 +34,7 @@ pub(crate) struct TableWriter {
     buffer: Vec<u8>,
     /// Bytes of the blocks, written or in the buffer.
     len: u64,
+    flushed: u64,
     rows: u64,
 }
 
@@ -49,6 +53,7 @@ impl TableWriter {
             filter: Filter::for_keys(2 * row_count),
             buffer: Vec::new(),
             len: 0,
+            flushed: 0,
             rows: 0,
         }
     }
@@ -146,6 +151,10 @@ impl TableWriter {
         disk.append(&self.name, &self.buffer)
             .map_err(|source| failed("writing a table", source))?;
         self.buffer.clear();
+        if self.len - self.flushed >= FLUSH_BYTES {
+            disk.sync(&self.name).map_err(|source| failed("flushing a table", source))?;
+            self.flushed = self.len;
+        }
         Ok(())
     }
 }
