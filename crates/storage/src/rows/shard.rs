@@ -134,8 +134,8 @@ impl ShardRows {
         self.sorted.partition_point(|slot| self.group(*slot).key() < key)
     }
 
-    /// Returns the slot at a place in the order. Neighbours in the order are far apart in memory, so
-    /// that one further on is touched already: it arrives while this one is worked on.
+    /// Returns the slot at a place in the order. Neighbours in the order are far apart in memory,
+    /// so that one further on is touched already: it arrives while this one is worked on.
     pub(crate) fn at_place(&self, place: usize) -> Option<u32> {
         if let Some(ahead) = self.sorted.get(place + TOUCH_AHEAD) {
             std::hint::black_box(self.group(*ahead).key().first());

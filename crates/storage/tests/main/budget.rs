@@ -1,5 +1,5 @@
-//! Memory: data several times larger than the budget works within it, and when nothing can be let go
-//! writes are refused before they begin.
+//! Memory: data several times larger than the budget works within it, and when nothing can be let
+//! go writes are refused before they begin.
 
 use storage::{
     DurableStore, EntryId, FlushPolicy, Millis, Options, Row, ScanControl, SimDisk, Store,
