@@ -3,19 +3,26 @@
 use causality::{Dot, HybridTime, Millis};
 use cells::Keyspace;
 
-use crate::{CallError, Level};
+use crate::{
+    Batch, CallError, Comparison, Level, ListOperation, Pick, Position, Presence, Score, SessionId,
+    ShardOperation, Staleness, StringOperation, ZsetOperation,
+};
 
-/// One request about one key.
+/// One request about one key, or about one shard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
     /// The keyspace of the key.
     pub keyspace: Keyspace,
-    /// The key.
+    /// The key; empty when the operation is on a shard.
     pub key: Vec<u8>,
     /// The level for reading.
     pub read: Level,
     /// The level for writing.
     pub write: Level,
+    /// The session that asks: its own writes and what it has read stay visible to it.
+    pub session: Option<SessionId>,
+    /// How stale a read may be; without it, as stale as the level allows.
+    pub staleness: Option<Staleness>,
     /// What to do.
     pub operation: Operation,
 }
@@ -50,6 +57,15 @@ pub enum Operation {
         /// From when on the key is gone.
         at: Millis,
     },
+    /// Sets the key's expiry if it compares: `Integer` 1, or 0 when nothing was set.
+    ExpireIf {
+        /// From when on the key is gone.
+        at: Millis,
+        /// Whether it must have an expiry, or must not.
+        presence: Presence,
+        /// How the new one must compare; having none is the latest.
+        comparison: Comparison,
+    },
     /// Takes the expiry away: `Integer` 1 or 0.
     Persist,
     /// `Expiry`, or `Nothing` when there is no such key.
@@ -73,6 +89,23 @@ pub enum Operation {
     },
     /// `Integer`.
     SetCount,
+    /// Replaces whatever the key holds: `Integer` of members; none deletes the key.
+    SetReplace {
+        /// The members.
+        members: Vec<Vec<u8>>,
+    },
+    /// Members at random: `Values`.
+    SetPick {
+        /// How many.
+        pick: Pick,
+    },
+    /// Takes members at random: `Values`.
+    SetPop {
+        /// How many at most.
+        limit: u64,
+        /// What the choice is made from.
+        seed: u64,
+    },
     /// Writes fields: `Integer` of those that were not there.
     MapSet {
         /// Field and value.
@@ -99,28 +132,133 @@ pub enum Operation {
         /// How much; may be negative.
         by: i64,
     },
+    /// Writes a field unless it is there: `Integer` 1 or 0.
+    MapSetAbsent {
+        /// The field.
+        field: Vec<u8>,
+        /// The value.
+        value: Vec<u8>,
+    },
+    /// Adds to the decimal number in a field: `Value`.
+    MapIncrementDecimal {
+        /// The field.
+        field: Vec<u8>,
+        /// How much, as it was written.
+        by: Vec<u8>,
+    },
+    /// Fields at random: `Pairs`.
+    MapPick {
+        /// How many.
+        pick: Pick,
+    },
+    /// Does something else with a string.
+    String(StringOperation),
+    /// Does something with a list.
+    List(ListOperation),
+    /// Does something with a sorted set.
+    Zset(ZsetOperation),
+    /// Adds elements to a `HyperLogLog`: `Integer` 1 when the estimate may have changed, or 0.
+    SketchAdd {
+        /// The elements.
+        elements: Vec<Vec<u8>>,
+    },
+    /// The registers of a `HyperLogLog`: `Value`, or `Nothing`.
+    SketchGet,
+    /// Takes other `HyperLogLog`s in: `Done`.
+    SketchMerge {
+        /// Their registers.
+        sketches: Vec<Vec<u8>>,
+    },
     /// Every live version of the string: `Siblings`.
     Siblings,
+    /// A number that changes whenever the key does: `Integer`, 0 when there is no such key.
+    Version,
+    /// Several operations on keys of the key's shard, with nothing between them: `Batch`, or
+    /// `Nothing` when a check failed.
+    Batch(Batch),
+    /// Something about a whole shard.
+    OnShard {
+        /// Which.
+        shard: u16,
+        /// What.
+        operation: ShardOperation,
+    },
 }
 
 impl Operation {
+    /// Says whether the operation writes and looks at nothing for its client: what other owners
+    /// have need not be here first.
+    #[must_use]
+    pub fn only_writes(&self) -> bool {
+        match self {
+            Self::Batch(batch) => {
+                batch.checks.is_empty() && batch.parts.iter().all(|part| part.operation.is_write())
+            }
+            other => other.is_write(),
+        }
+    }
+
+    /// Says whether the operation needs room: a write that does more than take away. A node that is
+    /// short of memory or disk refuses it; what takes away is how room is made.
+    #[must_use]
+    pub fn needs_room(&self) -> bool {
+        match self {
+            Self::Delete
+            | Self::ExpireAt { .. }
+            | Self::ExpireIf { .. }
+            | Self::SetRemove { .. }
+            | Self::SetPop { .. }
+            | Self::MapRemove { .. }
+            | Self::OnShard { .. } => false,
+            Self::List(operation) => operation.needs_room(),
+            Self::Zset(operation) => operation.needs_room(),
+            Self::Batch(batch) => batch.parts.iter().any(|part| part.operation.needs_room()),
+            other => other.is_write(),
+        }
+    }
+
     /// Says whether the operation may change the key.
     #[must_use]
-    pub const fn is_write(&self) -> bool {
-        !matches!(
-            self,
+    pub fn is_write(&self) -> bool {
+        match self {
             Self::Get
-                | Self::Exists
-                | Self::Type
-                | Self::ExpiryOf
-                | Self::SetMembers
-                | Self::SetContains { .. }
-                | Self::SetCount
-                | Self::MapGet { .. }
-                | Self::MapAll
-                | Self::MapCount
-                | Self::Siblings
-        )
+            | Self::Exists
+            | Self::Type
+            | Self::ExpiryOf
+            | Self::SetMembers
+            | Self::SetContains { .. }
+            | Self::SetCount
+            | Self::SetPick { .. }
+            | Self::MapGet { .. }
+            | Self::MapAll
+            | Self::MapCount
+            | Self::MapPick { .. }
+            | Self::SketchGet
+            | Self::Version
+            | Self::Siblings => false,
+            Self::Set { .. }
+            | Self::Increment { .. }
+            | Self::Delete
+            | Self::ExpireAt { .. }
+            | Self::ExpireIf { .. }
+            | Self::Persist
+            | Self::SetAdd { .. }
+            | Self::SetRemove { .. }
+            | Self::SetReplace { .. }
+            | Self::SetPop { .. }
+            | Self::MapSet { .. }
+            | Self::MapRemove { .. }
+            | Self::MapSetAbsent { .. }
+            | Self::MapIncrement { .. }
+            | Self::MapIncrementDecimal { .. }
+            | Self::SketchAdd { .. }
+            | Self::SketchMerge { .. } => true,
+            Self::String(operation) => operation.is_write(),
+            Self::List(operation) => operation.is_write(),
+            Self::Zset(operation) => operation.is_write(),
+            Self::OnShard { operation, .. } => operation.is_write(),
+            Self::Batch(batch) => batch.is_write(),
+        }
     }
 }
 
@@ -167,8 +305,32 @@ pub enum Outcome {
     Optionals(Vec<Option<Vec<u8>>>),
     /// Fields and values.
     Pairs(Vec<(Vec<u8>, Vec<u8>)>),
+    /// Numbers among bits; absent where one did not fit.
+    Fields(Vec<Option<i64>>),
+    /// Scores that may be absent, one for each thing asked about.
+    Scores(Vec<Option<Score>>),
+    /// Members with their scores.
+    Scored(Vec<(Vec<u8>, Score)>),
+    /// How many come before a member, and its score.
+    Rank(u64, Score),
     /// When the key expires; absent when never.
     Expiry(Option<Millis>),
+    /// Keys of a shard.
+    Keys {
+        /// Key and name of its type.
+        keys: Vec<(Vec<u8>, &'static str)>,
+        /// Where to go on; nothing at the end of the shard.
+        next: Option<Position>,
+    },
+    /// How many keys of a shard there are.
+    Counted {
+        /// The number.
+        count: u64,
+        /// Where to go on; nothing at the end of the shard.
+        next: Option<Position>,
+    },
+    /// What the operations of a batch came to.
+    Batch(Vec<Self>),
     /// Concurrent versions, the shown one first.
     Siblings(Vec<Sibling>),
     /// It failed.

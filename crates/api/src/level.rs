@@ -50,6 +50,11 @@ impl Level {
         (Self::All, "all"),
     ];
 
+    /// Every level.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::NAMES.into_iter().map(|(level, _)| level)
+    }
+
     /// Returns the level's name as it is written everywhere.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -84,6 +89,7 @@ mod tests {
             assert_eq!(name.to_uppercase().parse(), Ok(level));
             assert_eq!(level.to_string(), name);
         }
+        assert_eq!(Level::all().count(), Level::NAMES.len());
         assert!("most".parse::<Level>().unwrap_err().to_string().contains("local_quorum"));
     }
 }

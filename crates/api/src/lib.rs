@@ -3,10 +3,25 @@
 //! Surfaces translate to and from these types and decide nothing; nodes carry them out. Nothing
 //! here knows a protocol, a peer or a socket.
 
+mod batch;
 mod call;
 mod error;
 mod level;
+mod lists;
+mod session;
+mod shard;
+mod strings;
+mod zset;
 
+pub use batch::{Batch, Check, Part};
 pub use call::{Call, Lifetime, Operation, Outcome, SetCondition, Sibling};
 pub use error::CallError;
 pub use level::{Level, LevelError};
+pub use lists::{ListEnd, ListOperation, ListSide, PushRule};
+pub use session::{SessionId, Staleness, Token, TokenError};
+pub use shard::{Position, ShardOperation};
+pub use strings::{Bit, BitOverflow, BitRange, BitUnit, Field, FieldStep, Sign, StringOperation};
+pub use zset::{
+    Amount, Bound, Comparison, Counted, LexBound, Order, Pick, Presence, Score, ScoreRule,
+    ZsetOperation, ZsetRange,
+};

@@ -9,6 +9,7 @@
 //!   | count x (node varint, incarnation 4 B, counter varint) | hash 8 B
 //! ```
 
+use std::fmt;
 use std::hash::Hasher;
 
 use codec::{DecodeError, Reader, put_varint};
@@ -43,6 +44,13 @@ pub struct ContextScope {
 /// The cluster's secret from which contexts and tokens are hashed.
 #[derive(Clone)]
 pub struct ContextKey([u8; 16]);
+
+impl fmt::Debug for ContextKey {
+    /// Never shows the secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ContextKey(..)")
+    }
+}
 
 /// Why a context was refused. Nothing was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

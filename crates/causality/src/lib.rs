@@ -9,6 +9,7 @@ mod clock;
 mod context;
 mod counters;
 mod dot;
+pub mod format;
 mod hybrid;
 mod sealed;
 

@@ -6,6 +6,7 @@
 use causality::{Dots, Millis};
 use thiserror::Error;
 
+use crate::types::zset::{self, Toward};
 use crate::{Cell, KeyAddress};
 
 /// One change to one cell, before it has a name.
@@ -61,6 +62,29 @@ pub trait ReadCells {
 
     /// Counts the cells of one family of a key that have live versions, without visiting them.
     fn count(&mut self, key: KeyAddress<'_>, family: crate::Family) -> Result<u64, ReadError>;
+
+    /// Visits the members of a sorted set by their [index keys](crate::types::zset::index_key),
+    /// from one on (inclusive) or from the end, rising or falling.
+    fn scan_scores(
+        &mut self,
+        key: KeyAddress<'_>,
+        from: Option<&[u8]>,
+        toward: Toward,
+        visit: &mut dyn FnMut(&[u8]) -> ReadControl,
+    ) -> Result<(), ReadError>
+    where
+        Self: Sized,
+    {
+        zset::sort_and_visit(self, key, from, toward, visit)
+    }
+
+    /// Counts the members of a sorted set.
+    fn count_scores(&mut self, key: KeyAddress<'_>) -> Result<u64, ReadError>
+    where
+        Self: Sized,
+    {
+        zset::count_shown(self, key)
+    }
 
     /// Says whether nothing but the string's register can have live versions. `true` is certain and
     /// saves looking for the rest, which most keys do not have; `false` tells nothing.

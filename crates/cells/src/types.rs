@@ -5,6 +5,7 @@
 //! what it did not see survives. Nothing here knows a node, a network or a disk.
 
 mod draft;
+mod elements;
 mod error;
 mod fixed;
 mod life;
@@ -17,6 +18,7 @@ pub mod flag;
 pub mod key;
 pub mod list;
 pub mod map;
+pub mod pick;
 pub mod register;
 pub mod set;
 pub mod sketch;
@@ -24,6 +26,7 @@ pub mod string;
 pub mod zset;
 
 pub use draft::Draft;
+pub use elements::{Elements, Scores};
 pub use error::TypeError;
 pub use fixed::Fixed;
 pub use life::Life;

@@ -24,6 +24,7 @@ pub const TARGETS: &[Target] = &[
     ("resp_replies", plain::resp_replies),
     ("wire_stream", link::wire_stream),
     ("wire_message", link::wire_message),
+    ("wire_news", link::wire_news),
     ("merkle_walk", link::merkle_walk),
     ("replica_state", stored::replica_state),
     ("replica_records", stored::replica_records),

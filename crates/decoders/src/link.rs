@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use cells::OwnedOp;
 use merkle::{Ask, ChildSums, Depth, Digest, FANOUT, Fingerprint, NodeRef, Tell, Tree, Walk};
-use wire::{Decoder, Encoder, Frame, FrameLimit, Kind, Message, ProtocolVersion, Scan, scan};
+use wire::{Decoder, Encoder, Frame, FrameLimit, Kind, Message, News, ProtocolVersion, Scan, scan};
 
 use crate::script::Script;
 
@@ -64,6 +64,13 @@ pub(crate) fn wire_message(input: &[u8]) {
             Some(Message::Replicate { ops, .. }) => assert_eq!(borrowed, ops),
             _ => assert!(read.is_err(), "borrowed operations came of what is no message"),
         }
+    }
+}
+
+/// News of membership and liveness: what decodes can be passed on and arrives the same.
+pub(crate) fn wire_news(input: &[u8]) {
+    if let Ok(news) = News::decode(input) {
+        assert_eq!(News::decode(&news.encode()), Ok(news));
     }
 }
 

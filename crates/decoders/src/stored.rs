@@ -5,10 +5,14 @@
 //! lead to errors, and to nothing else.
 
 use causality::{Actor, Clock, Dot, HybridTime, Incarnation, Millis, NodeId};
-use cells::types::{list, map, set, string, zset};
-use cells::{Body, CellAddress, Change, Family, Insert, KeyAddress, Keyspace, Op};
+use cells::types::zset::{self, Toward};
+use cells::types::{list, map, set, string};
+use cells::{
+    Body, CellAddress, Change, Family, Insert, KeyAddress, Keyspace, Op, ReadCells as _,
+    ReadControl,
+};
 use replica::{Condition, Replica, ReplicaError, SealedDetail, Settings};
-use storage::{Entry, EntryId, MemoryStore, Row, ScanControl, Store};
+use storage::{Entry, EntryId, MemoryStore, Row, Store};
 use wire::shard::{Detail, GroupsWanted, SealedPart, Sealing, StateCellsWanted};
 
 use crate::script::Script;
@@ -189,6 +193,6 @@ pub(crate) fn view_everything(replica: &Replica, store: &mut MemoryStore) {
     let _ = list::range(&mut reader, KEY, -100, 100);
     let _ = (set::count(&mut reader, KEY), map::count(&mut reader, KEY));
     let _ = (zset::count(&mut reader, KEY), list::count(&mut reader, KEY));
-    let _ = reader.scores(KEY, f64::NEG_INFINITY, &mut |_, _| ScanControl::Continue);
-    let _ = reader.scores_back(KEY, f64::INFINITY, &mut |_, _| ScanControl::Continue);
+    let _ = reader.scan_scores(KEY, None, Toward::Up, &mut |_| ReadControl::Continue);
+    let _ = reader.scan_scores(KEY, None, Toward::Down, &mut |_| ReadControl::Continue);
 }

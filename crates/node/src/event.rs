@@ -40,6 +40,8 @@ pub struct Outbox {
     pub sends: Vec<(NodeId, Message)>,
     /// Answers to clients.
     pub replies: Vec<(RequestId, Outcome)>,
+    /// Those among the answers in which stand-ins for owners took part.
+    pub sloppy: Vec<RequestId>,
     /// The store must make a checkpoint before the messages of this turn leave.
     pub is_checkpoint_due: bool,
 }

@@ -1,11 +1,19 @@
 //! The exchange schedule: clocks are compared with every peer at every beat.
 //!
-//! A beat carries one hash over the clocks of all shards that the two nodes share. While nothing
+//! A beat carries one hash over the clocks of the shards that the two nodes compare. While nothing
 //! is missing, that is all. Otherwise the hashes of the shards follow, and each side asks for what
-//! it misses, shard by shard. Equal hashes also prove what the peer has: logs are pruned by that.
+//! it misses, shard by shard, from one peer at a time. Equal hashes also prove what the peer has:
+//! logs are pruned by that, and the ledger closes writes.
+//!
+//! Clocks are compared as they were a moment ago (the lag), so that operations under way are not
+//! taken for missing ones. The moment travels with the beat: both sides cut at the same place.
 
-use causality::{Clock, Millis, NodeId};
-use replica::{SealedDetail, clock_hash};
+mod asks;
+mod lag;
+mod pairs;
+
+use causality::{HybridTime, Millis, NodeId};
+use replica::SealedDetail;
 use storage::Store;
 use wire::{ClockHash, Message, RequestId, RootHash, ShardHash, ShardId};
 
@@ -13,121 +21,172 @@ use crate::event::Outbox;
 use crate::node::Node;
 use crate::peers::EXCHANGE_BUDGET;
 
+use asks::Asks;
+use lag::Lag;
+
 /// The most shards asked for after one beat; the rest follow with the next.
 const SHARDS_PER_BEAT_MAX: usize = 256;
 
 /// The request id of exchanges that nobody waits for.
-const UNAWAITED: RequestId = RequestId(0);
+pub(crate) const UNAWAITED: RequestId = RequestId(0);
+
+/// What exchanges have brought here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ExchangeCounts {
+    /// Operations that were missing.
+    pub taken: u64,
+    /// Operations that came although they were here already.
+    pub known: u64,
+    /// Beats after which the shards were compared one by one.
+    pub beats_differing: u64,
+}
+
+/// The state of the schedule.
+#[derive(Debug, Default)]
+pub(crate) struct Exchange {
+    pub(crate) asks: Asks,
+    pub(crate) lag: Lag,
+    pub(crate) counts: ExchangeCounts,
+}
 
 impl<S: Store> Node<S> {
     /// Compares clocks with every linked peer, and does what is due now and then.
     pub(crate) fn beat(&mut self, now: Millis, out: &mut Outbox) {
+        self.exchange.lag.turn(now);
         let linked: Vec<NodeId> =
             self.peers.iter().filter(|(_, peer)| peer.is_linked).map(|(id, _)| *id).collect();
         for peer in linked {
-            self.beat_to(peer, out);
+            // Told again and again: a link that is over its bound drops messages, this one too.
+            self.tell_view(peer, out);
+            self.beat_to(now, peer, out);
         }
         self.give_up_late_takeovers(now);
+        self.shed_hints(now);
+        self.close_visits(now, out);
+        self.restate_ledger(now);
         self.maintain(now);
     }
 
-    pub(crate) fn beat_to(&mut self, peer: NodeId, out: &mut Outbox) {
-        let root = self.root_with(peer);
-        let now = self.newest_time();
+    pub(crate) fn beat_to(&mut self, now: Millis, peer: NodeId, out: &mut Outbox) {
+        let moment = self.exchange.lag.moment(now);
+        let root = root_of(&self.shard_hashes(peer, moment));
         let horizon = Millis(0);
-        self.send(peer, Message::Beat { now, horizon, root }, out);
+        self.send(peer, Message::Beat { now: HybridTime::at(moment), horizon, root }, out);
     }
 
-    pub(crate) fn take_beat(&mut self, from: NodeId, root: RootHash, out: &mut Outbox) {
-        if root == self.root_with(from) {
-            self.note_equal(from);
-            return;
+    pub(crate) fn take_beat(
+        &mut self,
+        now: Millis,
+        from: NodeId,
+        (at, root): (HybridTime, RootHash),
+        out: &mut Outbox,
+    ) {
+        let moment = at.millis();
+        let shards = self.shard_hashes(from, moment);
+        if root == root_of(&shards) {
+            let compared = shards.into_iter().map(|shard| shard.shard.0).collect();
+            self.note_equal(now, from, (compared, moment));
+        } else {
+            self.send(from, Message::BeatShards { now: at, shards }, out);
         }
-        let shards = self.shard_hashes(from);
-        let now = self.newest_time();
-        self.send(from, Message::BeatShards { now, shards }, out);
     }
 
     pub(crate) fn take_beat_shards(
         &mut self,
+        now: Millis,
         from: NodeId,
-        theirs: &[ShardHash],
+        (at, theirs): (HybridTime, &[ShardHash]),
         out: &mut Outbox,
     ) {
-        let mut differing = Vec::new();
+        let (mut equal, mut differing) = (Vec::new(), Vec::new());
         for shard in theirs {
             let Some(replica) = self.replicas.get_mut(&shard.shard.0) else { continue };
-            if ClockHash::of(clock_hash(&replica.whole_clock())) == shard.hash {
-                let clock = replica.whole_clock();
-                replica.report(from, clock);
-            } else {
-                differing.push(shard.shard);
-            }
+            let hash = ClockHash::of(replica.clock_hash_before(at.millis()));
+            let list = if hash == shard.hash { &mut equal } else { &mut differing };
+            list.push(shard.shard.0);
         }
+        self.exchange.counts.beats_differing += u64::from(!differing.is_empty());
+        self.note_equal(now, from, (equal, at.millis()));
         if let Some(peer) = self.peers.get_mut(&from) {
             peer.shards_differing = differing.len();
         }
         for shard in differing.into_iter().take(SHARDS_PER_BEAT_MAX) {
-            self.want(from, shard, out);
+            if self.exchange.asks.begin(shard, from, now) {
+                self.want(from, shard, out);
+            }
         }
     }
 
-    fn want(&mut self, from: NodeId, shard: ShardId, out: &mut Outbox) {
-        let wanted = self.replicas[&shard.0].want_groups(EXCHANGE_BUDGET, SealedDetail::Hash);
+    fn want(&self, from: NodeId, shard: u16, out: &mut Outbox) {
+        let Some(replica) = self.replicas.get(&shard) else { return };
+        let wanted = replica.want_groups(EXCHANGE_BUDGET, SealedDetail::Hash);
+        let shard = ShardId(shard);
         self.send(from, Message::Wanted { shard, request: UNAWAITED, wanted }, out);
     }
 
-    /// A peer with an equal root has everything that is here.
-    fn note_equal(&mut self, peer: NodeId) {
+    /// A peer has given all it had; another may have more.
+    pub(crate) fn ask_next(&mut self, now: Millis, from: NodeId, shard: u16, out: &mut Outbox) {
+        if let Some(next) = self.exchange.asks.end(shard, from, now) {
+            self.want(next, shard, out);
+        }
+    }
+
+    /// A peer with an equal clock has everything that is here.
+    fn note_equal(&mut self, now: Millis, peer: NodeId, (shards, moment): (Vec<u16>, Millis)) {
         if let Some(held) = self.peers.get_mut(&peer) {
             held.shards_differing = 0;
         }
-        for shard in self.topology.shared_shards(peer) {
-            if self.unstable.contains(&shard)
+        for shard in shards {
+            self.freshness.has_all(peer, shard, moment);
+            if (self.unstable.contains(&shard) || self.ledger.is_open(shard))
                 && let Some(replica) = self.replicas.get_mut(&shard)
             {
-                let clock = replica.whole_clock();
-                replica.report(peer, clock);
+                let clock = replica.clock_before(moment);
+                replica.report(peer, clock.clone());
+                self.note_covered(now, peer, shard, &clock);
             }
         }
     }
 
     /// Drops what is over: expired versions, log entries that every owner has, clears.
     fn maintain(&mut self, now: Millis) {
+        let expired_by = self.expiry_time(now);
         for (shard, replica) in &mut self.replicas {
             // A replica that takes over state is left alone until it has.
-            let _ = replica.expire(&mut self.store, now);
+            let _ = replica.expire(&mut self.store, expired_by);
             let _ = replica.fit_tree(&mut self.store);
             if !self.unstable.contains(shard) {
                 continue;
             }
-            let owners: Vec<NodeId> =
-                self.topology.owners(*shard).iter().map(|owner| owner.node).collect();
-            if replica.prune_log(&mut self.store, &owners).is_ok() && replica.is_log_pruned() {
+            replica.forget_recent(now);
+            let owners = self.topology.everyone(*shard);
+            if replica.prune_log(&mut self.store, owners).is_ok() && replica.is_log_pruned() {
                 self.unstable.remove(shard);
             }
         }
     }
 
-    fn root_with(&self, peer: NodeId) -> RootHash {
-        let mut bytes = Vec::new();
-        for shard in self.shard_hashes(peer) {
-            bytes.extend_from_slice(&shard.shard.0.to_le_bytes());
-            bytes.extend_from_slice(&shard.hash.bits().to_le_bytes());
+    /// Hashes the clocks of the shards that are compared with a peer, as they were at a moment.
+    fn shard_hashes(&mut self, peer: NodeId, moment: Millis) -> Vec<ShardHash> {
+        let held: Vec<u16> = self.replicas.keys().copied().collect();
+        let pair = (self.config.me, peer);
+        let mut hashes = Vec::new();
+        let turn = pairs::Turn::at(moment, self.config.exchange_interval_ms);
+        for shard in pairs::compared_shards(&self.topology, held, pair, turn) {
+            if let Some(replica) = self.replicas.get_mut(&shard) {
+                let hash = ClockHash::of(replica.clock_hash_before(moment));
+                hashes.push(ShardHash { shard: ShardId(shard), hash });
+            }
         }
-        RootHash(xxhash_rust::xxh3::xxh3_64(&bytes))
+        hashes
     }
+}
 
-    fn shard_hashes(&self, peer: NodeId) -> Vec<ShardHash> {
-        let shards = self.topology.shared_shards(peer);
-        let hash = |shard: u16| {
-            let clock: Clock = self.replicas[&shard].whole_clock();
-            ShardHash { shard: ShardId(shard), hash: ClockHash::of(clock_hash(&clock)) }
-        };
-        shards.into_iter().map(hash).collect()
+fn root_of(shards: &[ShardHash]) -> RootHash {
+    let mut bytes = Vec::with_capacity(shards.len() * 10);
+    for shard in shards {
+        bytes.extend_from_slice(&shard.shard.0.to_le_bytes());
+        bytes.extend_from_slice(&shard.hash.bits().to_le_bytes());
     }
-
-    fn newest_time(&self) -> causality::HybridTime {
-        self.replicas.values().map(replica::Replica::last_time).max().unwrap_or_default()
-    }
+    RootHash(xxhash_rust::xxh3::xxh3_64(&bytes))
 }

@@ -1,16 +1,26 @@
 //! Carrying a call out on the replica here: read, decide, mint.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod bits;
+mod keys;
+mod lists;
+mod maps;
+mod sets;
+mod sketches;
+mod strings;
+mod zsets;
 
-use api::{Call, CallError, Lifetime, Operation, Outcome, SetCondition, Sibling};
+use std::collections::BTreeSet;
+
+use api::{Call, CallError, Operation, Outcome};
 use causality::Millis;
 use cells::types::key::{self, Kind};
-use cells::types::map::{self, Path};
-use cells::types::{Draft, TypeError, set, string};
+use cells::types::{Draft, TypeError};
 use cells::{KeyAddress, OwnedOp, ReadCells};
 use replica::{Replica, ReplicaError};
 use storage::Store;
 
+pub(crate) use self::keys::word;
+use crate::hints::Place;
 use crate::node::Node;
 
 /// What a call came to, and the operations that it minted.
@@ -21,14 +31,38 @@ impl<S: Store> Node<S> {
     pub(crate) fn execute(
         &mut self,
         now: Millis,
-        shard: u16,
+        (shard, place): (u16, Place),
         call: &Call,
     ) -> Result<Executed, CallError> {
+        match &call.operation {
+            // Who only visits a shard knows too little of it.
+            Operation::OnShard { .. } if place == Place::Visited => return Err(CallError::NoOwner),
+            Operation::OnShard { operation, .. } => {
+                return self.execute_on_shard(now, shard, call.keyspace, operation);
+            }
+            Operation::Batch(batch) => return self.execute_batch(now, (shard, place), call, batch),
+            Operation::Version => {
+                let key = KeyAddress { keyspace: call.keyspace, key: &call.key };
+                let version = self.version(now, (shard, place), key)?;
+                return Ok((Outcome::Integer(version), Vec::new()));
+            }
+            _ => {}
+        }
+        let call = &*self.carried_out(call);
+        let is_pretended = self.is_pretended(&call.operation);
+        let read_time = self.call_time(now);
         let key = KeyAddress { keyspace: call.keyspace, key: &call.key };
-        let replica = self.replicas.get_mut(&shard).ok_or(CallError::NoOwner)?;
+        let replica = match place {
+            Place::Owned => self.replicas.get_mut(&shard),
+            Place::Visited => self.visits.replica_mut(shard),
+        };
+        let replica = replica.ok_or(CallError::NoOwner)?;
         let mut draft = Draft::new(replica.next_dot());
-        let mut reader = replica.reader(&mut self.store, now);
+        let mut reader = replica.reader(&mut self.store, read_time);
         let outcome = run(&mut reader, key, &call.operation, &mut draft).map_err(call_error)?;
+        if is_pretended {
+            return Ok((outcome, Vec::new()));
+        }
         let ops = mint(replica, &mut self.store, now, key, &draft);
         Ok((outcome, ops.map_err(|error| replica_error(&error))?))
     }
@@ -56,6 +90,9 @@ fn mint<S: Store>(
 enum Stop {
     Type(TypeError),
     WrongType,
+    NotAScore,
+    NotASketch,
+    NoSuchKey,
 }
 
 impl From<TypeError> for Stop {
@@ -73,169 +110,43 @@ fn run<R: ReadCells>(
     draft: &mut Draft,
 ) -> Ran {
     match operation {
-        Operation::Get => {
-            expect_kind(cells, key, Kind::String)?;
-            Ok(string::get(cells, key)?.map_or(Outcome::Nothing, Outcome::Value))
-        }
-        Operation::Set { value, lifetime, condition } => {
-            write_string(cells, key, value, (*lifetime, *condition), draft)
-        }
-        Operation::Increment { by } => {
-            expect_kind(cells, key, Kind::String)?;
-            Ok(Outcome::Integer(string::increment(cells, key, *by, draft)?))
-        }
-        Operation::Siblings => {
-            expect_kind(cells, key, Kind::String)?;
-            let own = |held: string::OwnedSibling| Sibling {
-                dot: held.dot,
-                time: held.time,
-                value: held.value,
-            };
-            Ok(Outcome::Siblings(string::siblings(cells, key)?.into_iter().map(own).collect()))
-        }
-        Operation::Delete => Ok(integer(key::delete(cells, key, draft)?)),
-        Operation::Exists => Ok(integer(key::exists(cells, key)?)),
-        Operation::Type => {
-            Ok(Outcome::Text(key::kinds(cells, key)?.map_or("none", |kinds| word(kinds.shown))))
-        }
-        Operation::ExpireAt { at } if *at <= cells.now() => {
-            Ok(integer(key::delete(cells, key, draft)?))
-        }
-        Operation::ExpireAt { at } => Ok(integer(key::expire(cells, key, *at, draft)?)),
-        Operation::Persist => Ok(integer(key::persist(cells, key, draft)?)),
-        Operation::ExpiryOf => {
-            if !key::exists(cells, key)? {
-                return Ok(Outcome::Nothing);
-            }
-            Ok(Outcome::Expiry(key::expiry(cells, key)?))
+        Operation::Get
+        | Operation::Set { .. }
+        | Operation::Increment { .. }
+        | Operation::Siblings => strings::run(cells, key, operation, draft),
+        Operation::Delete
+        | Operation::Exists
+        | Operation::Type
+        | Operation::ExpireAt { .. }
+        | Operation::ExpireIf { .. }
+        | Operation::Persist
+        | Operation::ExpiryOf => keys::run(cells, key, operation, draft),
+        Operation::OnShard { .. } | Operation::Batch(_) | Operation::Version => {
+            Ok(Outcome::Failed(CallError::EmptyKey))
         }
         Operation::SetAdd { .. }
         | Operation::SetRemove { .. }
         | Operation::SetMembers
         | Operation::SetContains { .. }
-        | Operation::SetCount => run_set(cells, key, operation, draft),
+        | Operation::SetCount
+        | Operation::SetReplace { .. }
+        | Operation::SetPick { .. }
+        | Operation::SetPop { .. } => sets::run(cells, key, operation, draft),
         Operation::MapSet { .. }
         | Operation::MapGet { .. }
         | Operation::MapAll
         | Operation::MapRemove { .. }
         | Operation::MapCount
-        | Operation::MapIncrement { .. } => run_map(cells, key, operation, draft),
-    }
-}
-
-fn write_string<R: ReadCells>(
-    cells: &mut R,
-    key: KeyAddress<'_>,
-    value: &[u8],
-    (lifetime, condition): (Lifetime, SetCondition),
-    draft: &mut Draft,
-) -> Ran {
-    let kinds = key::kinds(cells, key)?;
-    let is_wanted = match condition {
-        SetCondition::Always => true,
-        SetCondition::IfPresent => kinds.is_some(),
-        SetCondition::IfAbsent => kinds.is_none(),
-    };
-    if !is_wanted {
-        return Ok(Outcome::Nothing);
-    }
-    let expiry = match lifetime {
-        Lifetime::Forever => None,
-        Lifetime::Keep => key::expiry(cells, key)?,
-        Lifetime::Until(at) => Some(at),
-    };
-    if kinds.is_some_and(|kinds| kinds.shown != Kind::String || !kinds.hidden.is_empty()) {
-        key::delete(cells, key, draft)?;
-    }
-    if expiry.is_some_and(|expiry| expiry <= cells.now()) {
-        key::delete(cells, key, draft)?;
-    } else {
-        string::set(cells, key, value, expiry, draft)?;
-    }
-    Ok(Outcome::Done)
-}
-
-fn run_set<R: ReadCells>(
-    cells: &mut R,
-    key: KeyAddress<'_>,
-    operation: &Operation,
-    draft: &mut Draft,
-) -> Ran {
-    expect_kind(cells, key, Kind::Set)?;
-    match operation {
-        Operation::SetAdd { members } => {
-            let mut count = 0;
-            for member in each_once(members) {
-                count += i64::from(set::add(cells, key, member, draft)?);
-            }
-            Ok(Outcome::Integer(count))
+        | Operation::MapSetAbsent { .. }
+        | Operation::MapIncrement { .. }
+        | Operation::MapIncrementDecimal { .. }
+        | Operation::MapPick { .. } => maps::run(cells, key, operation, draft),
+        Operation::String(operation) => strings::run_more(cells, key, operation, draft),
+        Operation::List(operation) => lists::run(cells, key, operation, draft),
+        Operation::SketchAdd { .. } | Operation::SketchGet | Operation::SketchMerge { .. } => {
+            sketches::run(cells, key, operation, draft)
         }
-        Operation::SetRemove { members } => {
-            let mut count = 0;
-            for member in each_once(members) {
-                count += i64::from(set::remove(cells, key, member, draft)?);
-            }
-            Ok(Outcome::Integer(count))
-        }
-        Operation::SetContains { members } => {
-            let mut found = Vec::with_capacity(members.len());
-            for member in members {
-                found.push(i64::from(set::contains(cells, key, member)?));
-            }
-            Ok(Outcome::Integers(found))
-        }
-        Operation::SetCount => Ok(count(set::count(cells, key)?)),
-        _ => Ok(Outcome::Values(set::members(cells, key)?)),
-    }
-}
-
-fn run_map<R: ReadCells>(
-    cells: &mut R,
-    key: KeyAddress<'_>,
-    operation: &Operation,
-    draft: &mut Draft,
-) -> Ran {
-    expect_kind(cells, key, Kind::Map)?;
-    match operation {
-        Operation::MapSet { fields } => {
-            // Of a field named twice, the last value counts.
-            let last: BTreeMap<&[u8], &[u8]> =
-                fields.iter().map(|(field, value)| (&field[..], &value[..])).collect();
-            let mut count = 0;
-            for (field, value) in last {
-                count += i64::from(map::set(cells, key, &Path::field(field), value, draft)?);
-            }
-            Ok(Outcome::Integer(count))
-        }
-        Operation::MapGet { fields } => {
-            let mut values = Vec::with_capacity(fields.len());
-            for field in fields {
-                values.push(map::get(cells, key, &Path::field(field))?);
-            }
-            Ok(Outcome::Optionals(values))
-        }
-        Operation::MapRemove { fields } => {
-            let mut count = 0;
-            for field in each_once(fields) {
-                count += i64::from(map::remove(cells, key, &Path::field(field), draft)?);
-            }
-            Ok(Outcome::Integer(count))
-        }
-        Operation::MapIncrement { field, by } => {
-            let sum = map::increment(cells, key, &Path::field(field), *by, draft)?;
-            Ok(Outcome::Integer(sum))
-        }
-        Operation::MapCount => Ok(count(map::count(cells, key)?)),
-        _ => {
-            let mut pairs = Vec::new();
-            for (path, value) in map::below(cells, key, &Path::default())? {
-                // Fields of nested maps have no place in a flat reply.
-                if let [field] = path.components()?[..] {
-                    pairs.push((field.to_vec(), value));
-                }
-            }
-            Ok(Outcome::Pairs(pairs))
-        }
+        Operation::Zset(operation) => zsets::run(cells, key, operation, draft),
     }
 }
 
@@ -252,17 +163,6 @@ fn each_once(items: &[Vec<u8>]) -> BTreeSet<&[u8]> {
     items.iter().map(Vec::as_slice).collect()
 }
 
-const fn word(kind: Kind) -> &'static str {
-    match kind {
-        Kind::String | Kind::Sketch => "string",
-        Kind::Set => "set",
-        Kind::Map => "hash",
-        Kind::Zset => "zset",
-        Kind::List => "list",
-        Kind::Flag => "flag",
-    }
-}
-
 fn integer(is: bool) -> Outcome {
     Outcome::Integer(i64::from(is))
 }
@@ -274,15 +174,25 @@ fn count(count: u64) -> Outcome {
 fn call_error(stop: Stop) -> CallError {
     match stop {
         Stop::WrongType => CallError::WrongType,
+        Stop::NotAScore => CallError::NotAScore,
+        Stop::NotASketch => CallError::NotASketch,
+        Stop::NoSuchKey => CallError::NoSuchKey,
         Stop::Type(TypeError::NotAnInteger) => CallError::NotAnInteger,
         Stop::Type(TypeError::Overflow) => CallError::Overflow,
-        Stop::Type(TypeError::TooLong) => CallError::TooLarge { what: "string" },
+        Stop::Type(TypeError::NotANumber) => CallError::NotANumber,
+        Stop::Type(TypeError::NotFinite) => CallError::NotFinite,
+        Stop::Type(TypeError::NoSuchIndex) => CallError::NoSuchIndex,
+        Stop::Type(TypeError::PositionTooLong) => CallError::PositionTooLong,
+        Stop::Type(TypeError::Siblings { count, limit }) => {
+            CallError::TooManySiblings { count, limit }
+        }
+        Stop::Type(TypeError::TooLong) => CallError::StringTooLong,
         Stop::Type(TypeError::Read(error)) => CallError::Storage(error.to_string()),
-        Stop::Type(other) => CallError::Elsewhere(other.to_string()),
+        Stop::Type(other) => CallError::Storage(other.to_string()),
     }
 }
 
-fn replica_error(error: &ReplicaError) -> CallError {
+pub(crate) fn replica_error(error: &ReplicaError) -> CallError {
     match error {
         ReplicaError::Fetching | ReplicaError::Frozen { .. } => CallError::Busy,
         ReplicaError::TooLarge { what, .. } => CallError::TooLarge { what },

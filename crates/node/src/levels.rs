@@ -17,27 +17,51 @@ pub(crate) struct Owner {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Requirement {
     level: Level,
-    owners: Vec<Owner>,
+    /// The level must be met in each: while shards move, among the owners of before and of after.
+    sets: Vec<Vec<Owner>>,
     /// Owners that have taken part.
     answered: Vec<NodeId>,
 }
 
 impl Requirement {
     pub(crate) fn new(level: Level, owners: Vec<Owner>) -> Self {
-        Self { level, owners, answered: Vec::new() }
+        Self::across(level, vec![owners])
+    }
+
+    /// Asks for the level in every one of some sets of owners.
+    pub(crate) const fn across(level: Level, sets: Vec<Vec<Owner>>) -> Self {
+        Self { level, sets, answered: Vec::new() }
+    }
+
+    /// Asks for the level in more sets of owners.
+    pub(crate) fn widen(&mut self, sets: Vec<Vec<Owner>>) {
+        for set in sets {
+            if !self.sets.contains(&set) {
+                self.sets.push(set);
+            }
+        }
+    }
+
+    pub(crate) const fn level(&self) -> Level {
+        self.level
     }
 
     /// Notes that an owner has taken part; others do not count.
     pub(crate) fn answered(&mut self, node: NodeId) {
-        let is_owner = self.owners.iter().any(|owner| owner.node == node);
+        let is_owner = self.sets.iter().flatten().any(|owner| owner.node == node);
         if is_owner && !self.answered.contains(&node) {
             self.answered.push(node);
         }
     }
 
+    /// Says whether enough owners have taken part, of those that count at the moment.
+    pub(crate) fn is_met_among(&self, counts: impl Fn(NodeId) -> bool) -> bool {
+        self.is_met_by(|owner| self.answered.contains(&owner.node) && counts(owner.node))
+    }
+
     /// Says whether enough owners have taken part.
     pub(crate) fn is_met(&self) -> bool {
-        self.is_met_by(|owner| self.answered.contains(&owner.node))
+        self.is_met_among(|_| true)
     }
 
     /// Says whether the level can be met by the owners that can be reached.
@@ -47,7 +71,7 @@ impl Requirement {
 
     /// The error that says by how much it was missed.
     pub(crate) fn missed(&self, answered: usize) -> CallError {
-        let owners = self.counted().count();
+        let owners = self.counted(self.lacking(|owner| self.has_answered(owner))).count();
         CallError::NotEnoughReplicas {
             level: self.level,
             needed: self.needed(owners),
@@ -57,31 +81,47 @@ impl Requirement {
     }
 
     pub(crate) fn answered_count(&self) -> usize {
-        self.counted().filter(|owner| self.answered.contains(&owner.node)).count()
+        let lacking = self.lacking(|owner| self.has_answered(owner));
+        self.counted(lacking).filter(|owner| self.has_answered(owner)).count()
     }
 
     pub(crate) fn reachable_count(&self, is_reachable: impl Fn(NodeId) -> bool) -> usize {
-        self.counted().filter(|owner| is_reachable(owner.node)).count()
+        let lacking = self.lacking(|owner| is_reachable(owner.node));
+        self.counted(lacking).filter(|owner| is_reachable(owner.node)).count()
+    }
+
+    fn has_answered(&self, owner: &Owner) -> bool {
+        self.answered.contains(&owner.node)
     }
 
     fn is_met_by(&self, has_part: impl Fn(&Owner) -> bool) -> bool {
+        self.sets.iter().all(|set| self.is_met_in(set, &has_part))
+    }
+
+    fn is_met_in(&self, set: &[Owner], has_part: impl Fn(&Owner) -> bool) -> bool {
         if self.level == Level::EachQuorum {
             let mut by_datacenter: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
-            for owner in &self.owners {
+            for owner in set {
                 let (parts, owners) = by_datacenter.entry(owner.datacenter).or_default();
                 *owners += 1;
                 *parts += usize::from(has_part(owner));
             }
             return by_datacenter.values().all(|(parts, owners)| *parts > owners / 2);
         }
-        let parts = self.counted().filter(|owner| has_part(owner)).count();
-        parts >= self.needed(self.counted().count())
+        let parts = self.counted(set).filter(|owner| has_part(owner)).count();
+        parts >= self.needed(self.counted(set).count())
     }
 
-    /// The owners that count for the level.
-    fn counted(&self) -> impl Iterator<Item = &Owner> {
+    /// The first set in which the level is not met, or the first: what an error is about.
+    fn lacking(&self, has_part: impl Fn(&Owner) -> bool) -> &[Owner] {
+        let unmet = self.sets.iter().find(|set| !self.is_met_in(set, &has_part));
+        unmet.or(self.sets.first()).map_or(&[], |set| set)
+    }
+
+    /// The owners of a set that count for the level.
+    fn counted<'a>(&self, set: &'a [Owner]) -> impl Iterator<Item = &'a Owner> + use<'a> {
         let is_local = matches!(self.level, Level::LocalOne | Level::LocalQuorum);
-        self.owners.iter().filter(move |owner| owner.is_local || !is_local)
+        set.iter().filter(move |owner| owner.is_local || !is_local)
     }
 
     fn needed(&self, owners: usize) -> usize {
@@ -140,6 +180,28 @@ mod tests {
         check(Level::EachQuorum, &[1, 2, 4, 5], true);
         check(Level::All, &[1, 2, 3, 4, 5], false);
         check(Level::All, &[1, 2, 3, 4, 5, 6], true);
+    }
+
+    #[test]
+    fn while_shards_move_the_level_is_met_before_and_after() {
+        let after = (4..=9).map(|id| Owner { node: NodeId(id), datacenter: 1, is_local: id > 6 });
+        let mut requirement = Requirement::new(Level::Quorum, owners());
+        requirement.widen(vec![after.collect(), owners()]);
+        for node in [1, 2, 3, 4] {
+            requirement.answered(NodeId(node));
+        }
+        assert!(!requirement.is_met(), "one of six owners of after is no quorum");
+        let CallError::NotEnoughReplicas { needed, answered, .. } =
+            requirement.missed(requirement.answered_count())
+        else {
+            panic!("another error")
+        };
+        assert_eq!((needed, answered), (4, 1), "the error is about the owners of after");
+        for node in [5, 8, 9] {
+            requirement.answered(NodeId(node));
+        }
+        assert!(requirement.is_met());
+        assert!(!requirement.is_met_among(|node| node != NodeId(1) && node != NodeId(9)));
     }
 
     #[test]

@@ -7,20 +7,47 @@
 //! The driver's duty: what a turn wrote to the store must be handed to the disk (as the flush
 //! policy says) before the messages and replies of that turn leave the node.
 
+mod batches;
 mod calls;
 mod config;
 mod event;
 mod exchange;
 mod execute;
 mod forwarding;
+mod freshness;
+mod hints;
+mod introspection;
+mod ledger;
 mod levels;
+mod membership;
+mod mutation;
 mod node;
+pub mod pbs;
 mod peers;
+mod sealing;
+mod sessions;
+mod shards;
+mod stand_ins;
 mod status;
 mod takeover;
 mod topology;
+mod trace;
+mod transfers;
+mod visits;
+mod writes;
 
-pub use config::{Config, MemberConfig};
+pub use config::{Config, CoordinationConfig, GossipConfig, MemberConfig, Origin, QuorumMode};
 pub use event::{Event, Outbox, RequestId};
+pub use exchange::ExchangeCounts;
+pub use hints::HintCounts;
+pub use introspection::Introspection;
+pub use ledger::{Arrivals, Histogram, LedgerReport, Micros, PeerLag, Reads};
+pub use membership::{
+    Admission, ChangeError, Forecast, Liveness, Loss, MemberChange, MemberStatus,
+};
+#[cfg(feature = "mutation")]
+pub use mutation::Mutation;
 pub use node::{Node, OpenError};
-pub use status::{Delivered, PeerStatus, Status};
+pub use status::{Delivered, Kept, PeerStatus, Status};
+pub use trace::{Trace, TracedVersion};
+pub use transfers::Progress;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use causality::{Actor, Millis, NodeId};
+use placement::ViewHash;
 use replica::{Replica, ReplicaError, Settings};
 use storage::{Entry, Store};
 use thiserror::Error;
@@ -11,10 +12,21 @@ use wire::Message;
 use crate::calls::Calls;
 use crate::config::Config;
 use crate::event::{Event, Outbox};
+use crate::exchange::Exchange;
 use crate::forwarding::Forwards;
+use crate::freshness::Freshness;
+use crate::hints::Hints;
+use crate::ledger::{Ledger, Micros};
+use crate::membership::Membership;
+use crate::membership::roster::Known;
+use crate::mutation::Mutation;
+use crate::sealing::Rounds;
+use crate::sessions::Sessions;
 use crate::status::Delivered;
 use crate::takeover::Takeover;
 use crate::topology::Topology;
+use crate::transfers::Transfers;
+use crate::visits::Visits;
 
 /// Why a node did not start. Nothing was written.
 #[derive(Debug, Error)]
@@ -40,6 +52,10 @@ pub(crate) struct Peer {
     pub(crate) last_heard: Millis,
     /// Shards that differed from ours when clocks were compared last.
     pub(crate) shards_differing: usize,
+    /// The view by which it acts, as it has said on the present link.
+    pub(crate) view: Option<ViewHash>,
+    /// Since when it has seemed to be down.
+    pub(crate) absent_since: Option<Millis>,
 }
 
 /// One node. It owns its store; the driver reaches it through [`Node::store_mut`].
@@ -50,14 +66,27 @@ pub struct Node<S> {
     pub(crate) store: S,
     pub(crate) replicas: BTreeMap<u16, Replica>,
     pub(crate) peers: BTreeMap<NodeId, Peer>,
+    pub(crate) membership: Membership,
     pub(crate) calls: Calls,
     pub(crate) forwards: Forwards,
+    pub(crate) hints: Hints,
+    pub(crate) visits: Visits,
+    pub(crate) rounds: Rounds,
+    pub(crate) sessions: Sessions,
+    pub(crate) freshness: Freshness,
     pub(crate) takeovers: BTreeMap<u16, Takeover>,
+    pub(crate) transfers: Transfers,
     /// Shards whose log may hold operations that not every owner has reported.
     pub(crate) unstable: BTreeSet<u16>,
     pub(crate) delivered: Delivered,
+    pub(crate) exchange: Exchange,
+    pub(crate) ledger: Ledger,
+    /// What the driver says of its steady clock.
+    pub(crate) steady: Option<Micros>,
     pub(crate) next_request: u64,
     pub(crate) next_beat: Millis,
+    #[cfg(feature = "mutation")]
+    pub(crate) mutation: Option<Mutation>,
 }
 
 impl<S: Store> Node<S> {
@@ -72,10 +101,15 @@ impl<S: Store> Node<S> {
         entries: &[Entry],
         now: Millis,
     ) -> Result<Self, OpenError> {
-        let topology = Topology::new(&config).map_err(OpenError::Config)?;
+        let kept = Known::read(&mut store, config.shard_count).map_err(OpenError::Config)?;
+        let filling = kept.as_ref().map(|kept| kept.filling.clone());
+        let known = kept.map(|kept| (kept.roster, kept.base));
+        let membership = Membership::new(now, &config, known).map_err(OpenError::Config)?;
+        let topology = membership.topology(&config).map_err(OpenError::Config)?;
+        let held = held_shards(&mut store, &topology, config.me, entries)?;
         let me = Actor::new(config.me, config.incarnation);
         let mut replicas = BTreeMap::new();
-        for shard in topology.shards_of(config.me) {
+        for shard in held {
             let replica = Replica::open(shard, me, Settings::default(), &mut store)
                 .map_err(|source| OpenError::Shard { shard, source })?;
             replicas.insert(shard, replica);
@@ -86,38 +120,62 @@ impl<S: Store> Node<S> {
                 replayed.map_err(|source| OpenError::Shard { shard: entry.shard, source })?;
             }
         }
-        let others = config.members.iter().filter(|member| member.id != config.me);
-        let peers = others.map(|member| (member.id, Peer::default())).collect();
+        let owners = |shard| topology.owners(shard).iter().map(|owner| owner.node).collect();
+        let whose = (config.me, config.shard_count);
+        let (visits, left_over) = Visits::open(whose, owners, &mut store, entries, now)?;
+        let peers = membership.others(config.me);
+        let peers = peers.into_iter().map(|peer| (peer, Peer::default())).collect();
         let unstable = replicas.keys().copied().collect();
-        Ok(Self {
+        let mut node = Self {
             topology,
             store,
             replicas,
             peers,
+            membership,
             calls: Calls::default(),
             forwards: Forwards::default(),
+            hints: Hints::default(),
+            visits,
+            rounds: Rounds::default(),
+            sessions: Sessions::default(),
+            freshness: Freshness::default(),
             takeovers: BTreeMap::new(),
             unstable,
             delivered: Delivered::default(),
+            exchange: Exchange::default(),
+            ledger: Ledger::default(),
+            steady: None,
             next_request: 1,
             next_beat: now,
+            transfers: Transfers::default(),
+            #[cfg(feature = "mutation")]
+            mutation: None,
             config,
-        })
+        };
+        node.resume_transfers(now, filling);
+        left_over.into_iter().for_each(|(owner, named)| node.hint(now, owner, named));
+        node.watch_again(now);
+        Ok(node)
     }
 
     /// Takes one event.
     pub fn handle(&mut self, now: Millis, event: Event, out: &mut Outbox) {
+        self.follow_orders(now, out);
         match event {
             Event::Called { request, call } => self.called(now, request, call, out),
             Event::Received { from, message } => self.received(now, from, message, out),
             Event::LinkUp(peer) => self.link_up(now, peer, out),
-            Event::LinkDown(peer) => self.link_down(peer),
+            Event::LinkDown(peer) => self.link_down(now, peer, out),
             Event::Woken => {}
         }
         if now >= self.next_beat {
             self.next_beat = now.plus(self.config.exchange_interval_ms);
             self.beat(now, out);
+            self.advance_view(now, out);
+            self.move_shards(now, out);
         }
+        self.gossip(now, out);
+        self.replay_hints(now, out);
         self.give_up_late(now, out);
         self.give_up_forwards(now, out);
         self.return_forwarded(out);
@@ -126,8 +184,9 @@ impl<S: Store> Node<S> {
     /// Returns when the node wants to be woken.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Millis> {
-        let waits = [self.calls.next_deadline(), self.next_forward_deadline()];
-        waits.into_iter().flatten().chain([self.next_beat]).min()
+        let waits =
+            [self.calls.next_deadline(), self.next_forward_deadline(), self.hints.next_deadline()];
+        waits.into_iter().flatten().chain([self.next_beat, self.membership.next_deadline()]).min()
     }
 
     /// Writes every shard's state, so that a checkpoint of the store covers it.
@@ -138,7 +197,11 @@ impl<S: Store> Node<S> {
         for replica in self.replicas.values_mut() {
             replica.save_state(&mut self.store)?;
         }
-        Ok(())
+        self.known().write(&mut self.store, self.config.shard_count)?;
+        if self.is_mutated(Mutation::VisitsForgotten) {
+            return self.visits.save_names(&mut self.store);
+        }
+        self.visits.save(&mut self.store)
     }
 
     /// Returns the store, for flushing and checkpoints.
@@ -170,14 +233,41 @@ impl<S: Store> Node<S> {
         if let Some(held) = self.peers.get_mut(&peer) {
             held.is_linked = true;
             held.last_heard = now;
-            self.beat_to(peer, out);
+            self.tell_view(peer, out);
+            self.hints.link_up(now, peer, self.hint_patience_ms());
+            self.beat_to(now, peer, out);
         }
     }
 
-    fn link_down(&mut self, peer: NodeId) {
+    fn link_down(&mut self, now: Millis, peer: NodeId, out: &mut Outbox) {
         if let Some(held) = self.peers.get_mut(&peer) {
             held.is_linked = false;
+            held.view = None;
         }
+        self.exchange.asks.forget(peer);
+        self.lose_forwards(now, peer, out);
         self.give_up_takeovers_from(peer);
     }
+}
+
+/// The shards that are owned, and those of which anything is left here.
+fn held_shards<S: Store>(
+    store: &mut S,
+    topology: &Topology,
+    me: NodeId,
+    entries: &[Entry],
+) -> Result<BTreeSet<u16>, OpenError> {
+    let mut held: BTreeSet<u16> = topology.shards_of(me).into_iter().collect();
+    held.extend(
+        entries.iter().map(|entry| entry.shard).filter(|shard| *shard < topology.shard_count()),
+    );
+    for shard in 0..topology.shard_count() {
+        let state = store
+            .state(shard)
+            .map_err(|source| OpenError::Shard { shard, source: source.into() })?;
+        if state.is_some() {
+            held.insert(shard);
+        }
+    }
+    Ok(held)
 }

@@ -4,9 +4,11 @@ use causality::{Millis, NodeId};
 use replica::{ReplicaError, SealedDetail};
 use storage::Store;
 use wire::shard::{GroupsGiven, GroupsWanted, Rest};
-use wire::{Message, Outcome, ShardId};
+use wire::{Batch, Message, Outcome, ShardId};
 
 use crate::event::Outbox;
+use crate::exchange::UNAWAITED;
+use crate::mutation::Mutation;
 use crate::node::Node;
 
 /// Which question an answer belongs to.
@@ -31,19 +33,35 @@ impl<S: Store> Node<S> {
         match message {
             Message::Replicate { shard, request, ops } => {
                 let outcome = self.take_ops(now, shard.0, &ops);
+                self.operations_arrived(now, shard.0, out);
                 let clock = None;
                 let message = Message::Acknowledged { shard, request, outcome, clock };
                 self.send(from, message, out);
             }
-            Message::Acknowledged { request, outcome, .. } => {
-                if outcome == Outcome::Applied {
+            Message::Keep { shard, request, target, ops } => {
+                self.take_keep(now, from, Batch { shard, request }, (target, &ops), out);
+            }
+            Message::Acknowledged { shard, request, outcome, .. } => {
+                if outcome == Outcome::Applied || self.is_mutated(Mutation::BusyCounts) {
+                    for named in self.hints.acknowledged(from, request) {
+                        self.settle(from, named);
+                    }
+                    let request = self.acknowledged_call(request);
                     self.owner_answered(now, from, request, out);
+                    self.note_acknowledged(now, from, shard.0, request);
+                } else {
+                    self.hints.refused(now, from, request);
                 }
             }
-            Message::Beat { root, .. } => self.take_beat(from, root, out),
-            Message::BeatShards { shards, .. } => self.take_beat_shards(from, &shards, out),
+            Message::Beat { now: at, root, .. } => self.take_beat(now, from, (at, root), out),
+            Message::BeatShards { now: at, shards } => {
+                self.take_beat_shards(now, from, (at, &shards), out);
+            }
+            Message::Sealing { shard, sealing, .. } => {
+                self.take_sealing(now, from, shard.0, &sealing, out);
+            }
             Message::Wanted { shard, request, wanted } => {
-                self.take_wanted(from, shard, request, &wanted, out);
+                self.take_wanted(now, Answer { from, shard, request }, &wanted, out);
             }
             Message::Given { shard, request, given } => {
                 self.take_given(now, Answer { from, shard, request }, given, out);
@@ -51,17 +69,23 @@ impl<S: Store> Node<S> {
             Message::Forward { request, bytes } => {
                 self.take_forward(now, from, request, &bytes, out);
             }
-            Message::Forwarded { request, bytes } => self.take_forwarded(request, &bytes, out),
+            Message::Forwarded { request, bytes } => self.take_forwarded(now, request, &bytes, out),
+            Message::Gossip(bytes) => self.take_news(now, from, &bytes, out),
             other => self.take_state_message(now, from, other, out),
         }
     }
 
     /// Applies operations that a coordinator sends.
     fn take_ops(&mut self, now: Millis, shard: u16, ops: &[cells::OwnedOp]) -> Outcome {
+        if self.is_mutated(Mutation::AcknowledgedUnapplied) {
+            return Outcome::Applied;
+        }
         let Some(replica) = self.replicas.get_mut(&shard) else { return Outcome::Refused };
         self.unstable.insert(shard);
         let mut outcome = Outcome::Applied;
         for op in ops {
+            self.exchange.lag.arrived(now, op.time);
+            self.ledger.arrived(now, op.dot.actor.node(), op.time);
             match replica.apply(&mut self.store, now, &op.borrow()) {
                 Ok(replica::Applied::Now) => self.delivered.by_write += 1,
                 Ok(replica::Applied::Before) => {}
@@ -76,16 +100,26 @@ impl<S: Store> Node<S> {
 
     fn take_wanted(
         &mut self,
-        from: NodeId,
-        shard: ShardId,
-        request: wire::RequestId,
+        now: Millis,
+        Answer { from, shard, request }: Answer,
         wanted: &GroupsWanted,
         out: &mut Outbox,
     ) {
+        // A read that waits must not count an owner that is not whole.
+        if request.0 != 0 && self.transfers.is_filling(shard.0) {
+            return;
+        }
+        let moment = self.exchange.lag.moment(now);
+        self.note_covered(now, from, shard.0, &wanted.applied);
         let Some(replica) = self.replicas.get_mut(&shard.0) else { return };
         // What a peer asks from is what it has: the log is pruned by that.
         replica.report(from, wanted.applied.clone());
-        if let Ok(given) = replica.give_groups(&mut self.store, wanted) {
+        let given = if request == UNAWAITED {
+            replica.give_settled_groups(&mut self.store, wanted, moment)
+        } else {
+            replica.give_groups(&mut self.store, wanted)
+        };
+        if let Ok(given) = given {
             self.send(from, Message::Given { shard, request, given }, out);
         }
     }
@@ -97,28 +131,51 @@ impl<S: Store> Node<S> {
         given: GroupsGiven,
         out: &mut Outbox,
     ) {
+        let given = match given {
+            GroupsGiven::Groups { groups, rest, horizon, sealed } => {
+                let groups = self.taken_groups(request, groups);
+                GroupsGiven::Groups { groups, rest, horizon, sealed }
+            }
+            other => other,
+        };
         let Some(replica) = self.replicas.get_mut(&shard.0) else { return };
         match given {
             GroupsGiven::SealedNeeded => {
                 let wanted = replica.want_groups(EXCHANGE_BUDGET, SealedDetail::Whole);
                 self.send(from, Message::Wanted { shard, request, wanted }, out);
             }
-            GroupsGiven::StateNeeded => self.want_state(now, shard.0, from, out),
+            GroupsGiven::StateNeeded => {
+                self.exchange.asks.forget_shard(shard.0);
+                self.want_state(now, shard.0, from, out);
+            }
             GroupsGiven::Groups { groups, rest, horizon, sealed } => {
                 if let Some(sealed) = sealed {
                     // Refused while taking over state; learnt again with the next exchange.
                     let _ = replica.learn_sealed(&mut self.store, &sealed);
                 }
+                if let Some(key) = self.calls.key_read(request) {
+                    self.ledger.reads.compared(now, key, &groups);
+                }
                 let taken = replica.take_groups(&mut self.store, now, horizon, &groups);
-                let applied = taken.map_or(0, |taken| taken.applied.len());
+                // A read that asked must not be answered without what was refused here.
+                let is_taken = taken.is_ok();
+                let taken = taken.unwrap_or_default();
+                let applied = taken.applied.len();
                 self.delivered.by_exchange += applied as u64;
+                self.exchange.counts.taken += applied as u64;
+                self.exchange.counts.known += taken.known_count as u64;
                 self.unstable.insert(shard.0);
+                self.operations_arrived(now, shard.0, out);
                 if rest == Rest::More && applied > 0 {
                     let replica = &self.replicas[&shard.0];
                     let wanted = replica.want_groups(EXCHANGE_BUDGET, SealedDetail::Whole);
+                    self.exchange.asks.go_on(shard.0, from, now);
                     self.send(from, Message::Wanted { shard, request, wanted }, out);
                 } else {
-                    self.owner_answered(now, from, request, out);
+                    self.ask_next(now, from, shard.0, out);
+                    if is_taken {
+                        self.owner_answered(now, from, request, out);
+                    }
                 }
             }
         }

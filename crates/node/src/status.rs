@@ -1,9 +1,12 @@
 //! What a node says about itself: one path for every surface that shows it.
 
-use causality::{Millis, NodeId};
+use causality::{Clock, Dot, Millis, NodeId};
 use storage::Store;
 use wire::shard::Summary;
 
+use crate::exchange::ExchangeCounts;
+use crate::hints::HintCounts;
+use crate::membership::Liveness;
 use crate::node::Node;
 
 /// Operations applied here that were minted elsewhere, by how they came.
@@ -11,10 +14,27 @@ use crate::node::Node;
 pub struct Delivered {
     /// Sent by the coordinator of the write.
     pub by_write: u64,
+    /// Kept for this node while it could not be reached.
+    pub by_hint: u64,
     /// Taken by comparing clocks.
     pub by_exchange: u64,
     /// Shards whose whole state was taken over.
     pub shards_taken_over: u64,
+}
+
+/// What a node keeps for others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// What became of hints since the node started.
+    pub hints: HintCounts,
+    /// Hints that wait for their owners.
+    pub hint_count: usize,
+    /// The bytes of their operations.
+    pub hint_bytes: u64,
+    /// Shards of others of which this node holds operations.
+    pub visit_count: usize,
+    /// The bytes of those operations.
+    pub visit_bytes: u64,
 }
 
 /// A node at this moment.
@@ -32,6 +52,10 @@ pub struct Status {
     pub waiting_count: usize,
     /// How what came from others has come.
     pub delivered: Delivered,
+    /// What comparing clocks has brought.
+    pub exchange: ExchangeCounts,
+    /// What is kept here for others.
+    pub kept: Kept,
     /// The other nodes.
     pub peers: Vec<PeerStatus>,
 }
@@ -43,6 +67,8 @@ pub struct PeerStatus {
     pub id: NodeId,
     /// Can messages be sent?
     pub is_linked: bool,
+    /// How it seems to be.
+    pub liveness: Liveness,
     /// When it was last heard.
     pub last_heard: Millis,
     /// How many shared shards differed when clocks were compared last.
@@ -54,9 +80,12 @@ impl<S: Store> Node<S> {
     #[must_use]
     pub fn status(&self) -> Status {
         let elements = self.replicas.values().map(|replica| replica.summary().element_count);
-        let peers = self.peers.iter().map(|(id, peer)| PeerStatus {
+        let known = self.peers.iter();
+        let known = known.filter(|(id, peer)| peer.is_linked || self.is_member(**id));
+        let peers = known.map(|(id, peer)| PeerStatus {
             id: *id,
             is_linked: peer.is_linked,
+            liveness: self.liveness(*id),
             last_heard: peer.last_heard,
             shards_differing: peer.shards_differing,
         });
@@ -67,8 +96,28 @@ impl<S: Store> Node<S> {
             element_count: elements.sum(),
             waiting_count: self.calls.len(),
             delivered: self.delivered,
+            exchange: self.exchange.counts,
+            kept: self.kept(),
             peers: peers.collect(),
         }
+    }
+
+    /// Returns the clock of each shard without its retired actors: those that may still mint.
+    #[must_use]
+    pub fn open_clocks(&self) -> Vec<(u16, Clock)> {
+        self.replicas.iter().map(|(shard, replica)| (*shard, replica.clock().clone())).collect()
+    }
+
+    /// Says whether an operation of a shard of this node has been applied here.
+    #[must_use]
+    pub fn has_applied(&self, shard: u16, dot: Dot) -> bool {
+        self.replicas.get(&shard).is_some_and(|replica| replica.is_applied(dot))
+    }
+
+    fn kept(&self) -> Kept {
+        let (hint_count, hint_bytes) = self.hints.waiting();
+        let (visit_count, visit_bytes) = (self.visits.len(), self.visits.bytes());
+        Kept { hints: self.hints.counts, hint_count, hint_bytes, visit_count, visit_bytes }
     }
 
     /// Returns what two owners of a shard must agree on, shard by shard.

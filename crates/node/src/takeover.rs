@@ -4,10 +4,11 @@ use causality::{Millis, NodeId};
 use merkle::{HashRange, Walk};
 use replica::{EVERY_KEY, StateTaking};
 use storage::Store;
-use wire::shard::{Detail, StateCells, StateCellsWanted, StateOpened};
+use wire::shard::{Detail, StateCell, StateCells, StateCellsWanted, StateOpened};
 use wire::{Message, RequestId, ShardId};
 
 use crate::event::Outbox;
+use crate::mutation::Mutation;
 use crate::node::Node;
 
 /// How many bytes of cells travel at a time.
@@ -109,6 +110,7 @@ impl<S: Store> Node<S> {
         if !matches!(takeover.step, Step::Asked) {
             return;
         }
+        let is_early = self.is_mutated(Mutation::TakeoverEarly);
         let Some(replica) = self.replicas.get_mut(&shard) else { return };
         let is_empty = replica.summary().element_count == 0;
         let taking = match replica.begin_taking(&mut self.store, now, opened) {
@@ -118,7 +120,9 @@ impl<S: Store> Node<S> {
                 return;
             }
         };
-        let step = if is_empty {
+        let step = if is_early {
+            Step::Fetching { taking, ranges: Vec::new() }
+        } else if is_empty {
             Step::Fetching { taking, ranges: vec![EVERY_KEY] }
         } else {
             Step::Walking { taking, walk: replica.start_walk() }
@@ -168,6 +172,7 @@ impl<S: Store> Node<S> {
         };
         let Some(range) = ranges.last().copied() else { return };
         let after = cells.next.clone();
+        let bytes = cells.cells.iter().map(size_of_cell).sum();
         if taking.stage(range, cells).is_err() {
             self.give_up(shard);
             return;
@@ -175,6 +180,7 @@ impl<S: Store> Node<S> {
         if after.is_none() {
             ranges.pop();
         }
+        self.transfers.fetched(bytes);
         self.fetch(now, shard, (taking, ranges), after, out);
     }
 
@@ -239,7 +245,7 @@ impl<S: Store> Node<S> {
         }
         // The clock now names what no log entry here explains: it must not be told before a
         // checkpoint holds it.
-        out.is_checkpoint_due = true;
+        out.is_checkpoint_due = !self.is_mutated(Mutation::TakeoverUnsaved);
         let message = Message::StateClosed { shard: ShardId(shard), session };
         self.send(takeover.source, message, out);
     }
@@ -276,4 +282,11 @@ impl<S: Store> Node<S> {
         let lost: Vec<u16> = lost.map(|(shard, _)| *shard).collect();
         lost.into_iter().for_each(|shard| self.give_up(shard));
     }
+}
+
+/// The bytes of a cell's address and values.
+fn size_of_cell(cell: &StateCell) -> u64 {
+    let payloads = cell.versions.iter().filter_map(|version| version.payload.as_ref());
+    let address = cell.cell.key.len() + cell.cell.column.len();
+    (address + payloads.map(|payload| payload.len()).sum::<usize>()) as u64
 }

@@ -15,12 +15,18 @@ use crate::expiry::TimeForm;
 pub(crate) enum Assembly {
     /// `OK` once all are done.
     Ok,
+    /// `OK` whatever was counted.
+    OkCounted,
     /// `OK`, or null when the condition failed.
     OkOrNull,
     /// 1 when done, or 0 when the condition failed.
     DoneOrNot,
     /// The value or null.
     Value,
+    /// The value in a hash, whose errors name it.
+    FieldValue,
+    /// The size of the value in a hash; 0 for none.
+    FieldSize,
     /// The size of the value; 0 for none.
     Size,
     /// Each value or null; keys of other types have none.
@@ -39,6 +45,8 @@ pub(crate) enum Assembly {
     Integers,
     /// Strings without order.
     Set,
+    /// Strings in their order.
+    List,
     /// The first string or null.
     FirstOptional,
     /// Each string or null.
@@ -62,7 +70,7 @@ pub(crate) enum Assembly {
 }
 
 /// An outcome that no operation of the command can have: a mistake of ours, not the client's.
-const MISFIT: &str = "ERR internal error: the outcome does not fit the command";
+pub(crate) const MISFIT: &str = "ERR internal error: the outcome does not fit the command";
 
 impl Assembly {
     /// Writes the reply.
@@ -96,26 +104,24 @@ impl Assembly {
 
     fn write_error(self, error: &CallError, writer: &mut Writer<'_>) {
         match error {
-            CallError::WrongType => writer.error_fmt(format_args!("WRONGTYPE {error}")),
             CallError::NotAnInteger if self == Self::FieldInteger => {
                 writer.error("ERR hash value is not an integer");
             }
-            CallError::NotEnoughReplicas { .. } | CallError::NoOwner => {
-                writer.error_fmt(format_args!("NOREPLICAS {error}"));
+            CallError::NotANumber if self == Self::FieldValue => {
+                writer.error("ERR hash value is not a float");
             }
-            CallError::Busy => writer.error_fmt(format_args!("BUSY {error}")),
-            error => writer.error_fmt(format_args!("ERR {error}")),
+            error => write_failure(error, writer),
         }
     }
 
     /// Writes the reply of a command with one call, unless the outcome does not fit it.
     fn write_one(self, outcome: &Outcome, writer: &mut Writer<'_>) -> bool {
         match (self, outcome) {
-            (Self::OkOrNull, Outcome::Done) => writer.ok(),
+            (Self::OkOrNull, Outcome::Done) | (Self::OkCounted, Outcome::Integer(_)) => writer.ok(),
             (Self::OkOrNull | Self::Value, Outcome::Nothing) => writer.null(),
             (Self::DoneOrNot, Outcome::Done) => writer.integer(1),
             (Self::DoneOrNot | Self::Size, Outcome::Nothing) => writer.integer(0),
-            (Self::Value, Outcome::Value(value)) => writer.bulk(value),
+            (Self::Value | Self::FieldValue, Outcome::Value(value)) => writer.bulk(value),
             (Self::Size, Outcome::Value(value)) => writer.integer(integer(value.len())),
             (Self::Word, Outcome::Text(word)) => writer.simple(word),
             (Self::Integer | Self::FieldInteger, Outcome::Integer(value)) => {
@@ -145,8 +151,16 @@ impl Assembly {
                 writer.set(members.len());
                 members.iter().for_each(|member| writer.bulk(member));
             }
+            (Self::List, Outcome::Values(values)) => {
+                writer.array(values.len());
+                values.iter().for_each(|value| writer.bulk(value));
+            }
             (Self::FirstOptional, Outcome::Optionals(values)) => match values.as_slice() {
                 [value] => write_optional(value.as_deref(), writer),
+                _ => return false,
+            },
+            (Self::FieldSize, Outcome::Optionals(values)) => match values.as_slice() {
+                [value] => writer.integer(integer(value.as_ref().map_or(0, Vec::len))),
                 _ => return false,
             },
             (Self::Presence, Outcome::Optionals(values)) => match values.as_slice() {
@@ -179,6 +193,22 @@ impl Assembly {
             _ => return false,
         }
         true
+    }
+}
+
+/// Writes the error reply of a call that failed.
+pub(crate) fn write_failure(error: &CallError, writer: &mut Writer<'_>) {
+    match error {
+        CallError::WrongType | CallError::NotASketch => {
+            writer.error_fmt(format_args!("WRONGTYPE {error}"));
+        }
+        CallError::NotEnoughReplicas { .. } | CallError::NoOwner | CallError::TooStale { .. } => {
+            writer.error_fmt(format_args!("NOREPLICAS {error}"));
+        }
+        CallError::Full { .. } => writer.error_fmt(format_args!("OOM {error}")),
+        CallError::SessionAhead => writer.error_fmt(format_args!("TRYAGAIN {error}")),
+        CallError::Busy => writer.error_fmt(format_args!("BUSY {error}")),
+        error => writer.error_fmt(format_args!("ERR {error}")),
     }
 }
 

@@ -4,6 +4,7 @@
 //! know. Invariant: a command whose row names keys takes them where the row says.
 
 use crate::Step;
+use crate::keyspec::{Keys, Specs};
 use crate::refusal::Refusal;
 use crate::turn::Turn;
 
@@ -26,7 +27,7 @@ pub(crate) struct Command {
     /// Categories beyond those that follow from group and flags.
     pub(crate) categories: &'static [Category],
     /// Where its keys are.
-    pub(crate) keys: Option<Keys>,
+    pub(crate) keys: Specs,
     /// Hints to cluster clients.
     pub(crate) tips: &'static [&'static str],
     /// The release of Redis, or of Starling for its own, that had it first.
@@ -45,7 +46,13 @@ pub(crate) enum Group {
     Generic,
     String,
     Set,
+    SortedSet,
+    List,
     Hash,
+    Bitmap,
+    HyperLogLog,
+    Transactions,
+    Geo,
     Connection,
     Server,
     Cluster,
@@ -74,36 +81,19 @@ pub(crate) enum Category {
     Read,
     Write,
     Set,
+    SortedSet,
+    List,
     Hash,
     String,
+    Bitmap,
+    HyperLogLog,
+    Geo,
     Admin,
     Fast,
     Slow,
     Dangerous,
     Connection,
-}
-
-/// Where the keys of a command are, counted from its name at 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Keys {
-    /// The first key.
-    pub(crate) first: usize,
-    /// How the keys go on.
-    pub(crate) span: Span,
-    /// What is done with them, in the words of Redis's key specifications.
-    pub(crate) access: &'static [&'static str],
-}
-
-/// How far keys reach.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Span {
-    /// One key.
-    One,
-    /// Every argument, or every second one, from the first key on.
-    Rest {
-        /// From one key to the next.
-        step: usize,
-    },
+    Transaction,
 }
 
 impl Command {
@@ -121,7 +111,7 @@ impl Command {
             group,
             flags: &[],
             categories: &[],
-            keys: None,
+            keys: [None; 3],
             tips: &[],
             since,
             summary,
@@ -151,11 +141,21 @@ impl Command {
     }
 
     pub(crate) const fn key(self, access: &'static [&'static str]) -> Self {
-        Self { keys: Some(Keys { first: 1, span: Span::One, access }), ..self }
+        self.keys(Keys::one(1, access))
     }
 
+    /// Adds keys to those that are there.
     pub(crate) const fn keys(self, keys: Keys) -> Self {
-        Self { keys: Some(keys), ..self }
+        let [first, second, third] = self.keys;
+        let keys = match (first, second) {
+            (None, _) => [Some(keys), None, None],
+            (first, None) => [first, Some(keys), None],
+            (first, second) => {
+                assert!(third.is_none(), "there is room for three");
+                [first, second, Some(keys)]
+            }
+        };
+        Self { keys, ..self }
     }
 
     pub(crate) const fn subcommands(self, subcommands: &'static [Self]) -> Self {
@@ -176,6 +176,16 @@ impl Command {
         if self.arity < 0 { count >= needed } else { count == needed }
     }
 
+    /// Returns where its keys are.
+    pub(crate) fn key_specs(&self) -> impl Iterator<Item = &Keys> {
+        self.keys.iter().flatten()
+    }
+
+    /// Returns the keys among `args`.
+    pub(crate) fn keys_of<'a>(&self, args: &'a [&'a [u8]]) -> Vec<&'a [u8]> {
+        self.key_specs().flat_map(|keys| keys.of(args)).collect()
+    }
+
     /// Returns all categories, in the order of [`Category`].
     pub(crate) fn all_categories(&self) -> Vec<Category> {
         let has = |flag| self.flags.contains(&flag);
@@ -193,33 +203,6 @@ impl Command {
     }
 }
 
-impl Keys {
-    /// Returns the last key as `COMMAND` counts it: from the end when negative.
-    pub(crate) fn last(&self) -> i64 {
-        match self.span {
-            Span::One => integer(self.first),
-            Span::Rest { .. } => -1,
-        }
-    }
-
-    /// Returns the distance from one key to the next.
-    pub(crate) fn step(&self) -> usize {
-        match self.span {
-            Span::One => 1,
-            Span::Rest { step } => step,
-        }
-    }
-
-    /// Returns the keys among `args`.
-    pub(crate) fn of<'a>(&self, args: &'a [&'a [u8]]) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        let count_max = match self.span {
-            Span::One => 1,
-            Span::Rest { .. } => usize::MAX,
-        };
-        args.iter().skip(self.first).step_by(self.step()).take(count_max).copied()
-    }
-}
-
 impl Group {
     /// Returns the name.
     pub(crate) const fn name(self) -> &'static str {
@@ -227,7 +210,13 @@ impl Group {
             Self::Generic => "generic",
             Self::String => "string",
             Self::Set => "set",
+            Self::SortedSet => "sorted-set",
+            Self::List => "list",
             Self::Hash => "hash",
+            Self::Bitmap => "bitmap",
+            Self::HyperLogLog => "hyperloglog",
+            Self::Transactions => "transactions",
+            Self::Geo => "geo",
             Self::Connection => "connection",
             Self::Server => "server",
             Self::Cluster => "cluster",
@@ -240,8 +229,14 @@ impl Group {
             Self::Generic => Some(Category::Keyspace),
             Self::String => Some(Category::String),
             Self::Set => Some(Category::Set),
+            Self::SortedSet => Some(Category::SortedSet),
+            Self::List => Some(Category::List),
+            Self::Bitmap => Some(Category::Bitmap),
+            Self::HyperLogLog => Some(Category::HyperLogLog),
+            Self::Geo => Some(Category::Geo),
             Self::Hash => Some(Category::Hash),
             Self::Connection => Some(Category::Connection),
+            Self::Transactions => Some(Category::Transaction),
             Self::Server | Self::Cluster | Self::Starling => None,
         }
     }
@@ -266,18 +261,24 @@ impl Flag {
 }
 
 impl Category {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 17] = [
         Self::Keyspace,
         Self::Read,
         Self::Write,
         Self::Set,
+        Self::SortedSet,
+        Self::List,
         Self::Hash,
         Self::String,
+        Self::Bitmap,
+        Self::HyperLogLog,
+        Self::Geo,
         Self::Admin,
         Self::Fast,
         Self::Slow,
         Self::Dangerous,
         Self::Connection,
+        Self::Transaction,
     ];
 
     /// Returns the name.
@@ -287,13 +288,19 @@ impl Category {
             Self::Read => "read",
             Self::Write => "write",
             Self::Set => "set",
+            Self::SortedSet => "sortedset",
+            Self::List => "list",
             Self::Hash => "hash",
             Self::String => "string",
+            Self::Bitmap => "bitmap",
+            Self::HyperLogLog => "hyperloglog",
+            Self::Geo => "geo",
             Self::Admin => "admin",
             Self::Fast => "fast",
             Self::Slow => "slow",
             Self::Dangerous => "dangerous",
             Self::Connection => "connection",
+            Self::Transaction => "transaction",
         }
     }
 }

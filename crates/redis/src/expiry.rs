@@ -3,6 +3,7 @@
 use causality::Millis;
 
 use crate::refusal::Refusal;
+use crate::turn::is_word;
 
 /// What a number in a command counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +37,17 @@ impl TimeForm {
     pub(crate) const UNIX_SECONDS: Self = Self { unit: Unit::Seconds, basis: Basis::Epoch };
     /// `PXAT`, `PEXPIREAT`, `PEXPIRETIME`.
     pub(crate) const UNIX_MILLIS: Self = Self { unit: Unit::Millis, basis: Basis::Epoch };
+
+    /// Returns the form that an option names.
+    pub(crate) fn named(word: &[u8]) -> Option<Self> {
+        let forms = [
+            ("ex", Self::SECONDS),
+            ("px", Self::MILLIS),
+            ("exat", Self::UNIX_SECONDS),
+            ("pxat", Self::UNIX_MILLIS),
+        ];
+        forms.into_iter().find(|(name, _)| is_word(word, name)).map(|(_, form)| form)
+    }
 
     /// Reads a moment; one before the epoch is the epoch, which is past as well.
     pub(crate) fn moment(self, amount: i64, now: Millis) -> Result<Millis, Refusal> {

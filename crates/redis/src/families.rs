@@ -2,16 +2,29 @@
 //!
 //! A command is added by one row and one function in its family's file.
 
+mod bitfield;
+mod bits;
 mod client;
 mod cluster;
 mod connection;
 mod documents;
+mod edits;
+mod geo;
 mod hashes;
+mod hyperloglog;
 mod keys;
+mod keyspace;
+mod lcs;
+mod lists;
+mod places;
+mod running;
 mod server;
+pub(crate) mod set_algebra;
 mod sets;
 mod starling;
 mod strings;
+pub(crate) mod transactions;
+pub(crate) mod zsets;
 
 use crate::command::Command;
 
@@ -19,11 +32,27 @@ use crate::command::Command;
 pub(crate) const FAMILIES: &[&[Command]] = &[
     strings::COMMANDS,
     keys::COMMANDS,
+    keyspace::COMMANDS,
     sets::COMMANDS,
+    set_algebra::COMMANDS,
+    edits::COMMANDS,
+    lcs::COMMANDS,
+    bits::COMMANDS,
+    bitfield::COMMANDS,
+    hyperloglog::COMMANDS,
+    lists::COMMANDS,
+    lists::moves::COMMANDS,
+    geo::COMMANDS,
+    geo::search::COMMANDS,
+    zsets::COMMANDS,
+    zsets::ranges::COMMANDS,
+    zsets::pops::COMMANDS,
+    zsets::algebra::COMMANDS,
     hashes::COMMANDS,
     connection::COMMANDS,
     client::COMMANDS,
     documents::COMMANDS,
+    transactions::COMMANDS,
     server::COMMANDS,
     cluster::COMMANDS,
     starling::COMMANDS,

@@ -1,11 +1,28 @@
 //! Redis's patterns: `*`, `?`, `[a-z]`, `[^...]` and `\` before a character that means itself.
-//! Letters fit in both sizes, as they do in names of commands and parameters.
+//! In names of commands and parameters, letters fit in both sizes; in keys they do not.
 //!
 //! Invariant: no recursion, and at most (pattern times text) steps, whatever a client sends: only
 //! the last star is ever tried again.
 
-/// Whether the whole of `text` fits `pattern`.
+/// How letters are compared.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Letters {
+    /// `a` fits `A`.
+    Folded,
+    Exact,
+}
+
+/// Whether the whole of `text` fits `pattern`, letters of both sizes being the same.
 pub(crate) fn matches(pattern: &[u8], text: &[u8]) -> bool {
+    matches_as(pattern, text, Letters::Folded)
+}
+
+/// Whether the whole of `text` fits `pattern`, byte for byte.
+pub(crate) fn matches_exactly(pattern: &[u8], text: &[u8]) -> bool {
+    matches_as(pattern, text, Letters::Exact)
+}
+
+fn matches_as(pattern: &[u8], text: &[u8], letters: Letters) -> bool {
     let (mut pattern_at, mut text_at) = (0, 0);
     // Where to go on when what follows the last star does not fit here.
     let mut retry: Option<(usize, usize)> = None;
@@ -16,7 +33,7 @@ pub(crate) fn matches(pattern: &[u8], text: &[u8]) -> bool {
             continue;
         }
         let rest = pattern.get(pattern_at..).unwrap_or_default();
-        if let Some(size) = match_one(rest, byte) {
+        if let Some(size) = match_one(rest, byte, letters) {
             (pattern_at, text_at) = (pattern_at + size, text_at + 1);
         } else if let Some((after_star, tried)) = retry {
             retry = Some((after_star, tried + 1));
@@ -29,18 +46,18 @@ pub(crate) fn matches(pattern: &[u8], text: &[u8]) -> bool {
 }
 
 /// Returns how much of the pattern stands for one byte, if it fits.
-fn match_one(pattern: &[u8], byte: u8) -> Option<usize> {
+fn match_one(pattern: &[u8], byte: u8, letters: Letters) -> Option<usize> {
     match pattern {
         [] => None,
         [b'?', ..] => Some(1),
-        [b'[', set @ ..] => match_set(set, byte).map(|size| 1 + size),
-        [b'\\', escaped, ..] => is_same(*escaped, byte).then_some(2),
-        [plain, ..] => is_same(*plain, byte).then_some(1),
+        [b'[', set @ ..] => match_set(set, byte, letters).map(|size| 1 + size),
+        [b'\\', escaped, ..] => letters.are_same(*escaped, byte).then_some(2),
+        [plain, ..] => letters.are_same(*plain, byte).then_some(1),
     }
 }
 
 /// Reads a set after its bracket; an open one ends with the pattern, as in Redis.
-fn match_set(set: &[u8], byte: u8) -> Option<usize> {
+fn match_set(set: &[u8], byte: u8, letters: Letters) -> Option<usize> {
     let is_inverted = set.first() == Some(&b'^');
     let mut at = usize::from(is_inverted);
     let mut is_found = false;
@@ -55,18 +72,23 @@ fn match_set(set: &[u8], byte: u8) -> Option<usize> {
             [first, b'-', last, ..] => (*first.min(last), *first.max(last), 3),
             [one, ..] => (*one, *one, 1),
         };
-        is_found |= (fold(first)..=fold(last)).contains(&fold(byte));
+        is_found |= (letters.fold(first)..=letters.fold(last)).contains(&letters.fold(byte));
         at += size;
     }
     (is_found != is_inverted).then_some(at)
 }
 
-fn is_same(one: u8, other: u8) -> bool {
-    fold(one) == fold(other)
-}
+impl Letters {
+    const fn are_same(self, one: u8, other: u8) -> bool {
+        self.fold(one) == self.fold(other)
+    }
 
-const fn fold(byte: u8) -> u8 {
-    byte.to_ascii_lowercase()
+    const fn fold(self, byte: u8) -> u8 {
+        match self {
+            Self::Folded => byte.to_ascii_lowercase(),
+            Self::Exact => byte,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -103,6 +125,8 @@ mod tests {
     #[test]
     fn letters_fold() {
         check("MaxM[A-F]*", &["maxmEmory", "MAXMa"], &["maxmg"]);
+        assert!(matches_exactly(b"M[A-F]*", b"MAx"));
+        assert!(!matches_exactly(b"M[A-F]*", b"Max") && !matches_exactly(b"M", b"m"));
     }
 
     #[test]

@@ -3,12 +3,13 @@
 //!
 //! ```text
 //! bytes -> resp::Parser -> arguments -> begin  -> Calls    -> the node -> outcomes
-//!                                              -> Reply, Close              |
+//!                                       |      -> Reply, Close              |
+//!                                       +--- another round of Calls <-+     |
 //! bytes <- resp::Writer <------------------------------------- finish <-----+
 //! ```
 //!
 //! Invariants: every command gives exactly one reply, in the protocol that was spoken when it
-//! came; a refused command has changed nothing and called nothing; the calls of one command write
+//! came; a refused command has changed nothing and called nothing; the calls of one round write
 //! different keys or only read, so that a driver may make them all at once.
 //!
 //! Nothing here knows a node, a peer, a socket or a clock. What a command is stands in its row of
@@ -19,18 +20,23 @@ mod command;
 mod expiry;
 mod families;
 mod glob;
+mod keyspec;
 mod refusal;
+mod rounds;
 mod session;
 mod slot;
 mod table;
 mod turn;
 mod view;
 
-use api::{Call, Outcome};
+use api::{Call, Outcome, Token};
 use causality::Millis;
 use resp::{Protocol, Writer};
 
-use assembly::Assembly;
+use command::Command;
+use families::transactions;
+use refusal::Refusal;
+use rounds::{Asked, Asker, Next, Then};
 pub use session::{ClientId, Levels, Session};
 use turn::Turn;
 pub use view::{ClusterNode, ClusterView, Liveness, SlotRange};
@@ -48,16 +54,50 @@ pub enum Step {
         /// How to answer.
         pending: Pending,
     },
+    /// Only the driver can answer, once all commands before are answered.
+    Ask(Question),
     /// It is answered, and the connection is to be closed once the reply is sent.
     Close,
+}
+
+/// What only the driver knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// What the node says about itself, as JSON: a bulk string.
+    Status,
+    /// What the session has seen: a bulk string.
+    Token,
+    /// What an operator asks or orders about the members, as the words behind `STARLING NODE`: a
+    /// bulk string of JSON, or an error.
+    Members(Vec<String>),
+    /// Make the session see at least this: `OK`, or an error.
+    AdoptToken(Token),
 }
 
 /// A command whose calls are under way.
 #[derive(Debug)]
 #[must_use = "the client waits for its reply"]
 pub struct Pending {
-    assembly: Assembly,
+    then: Then,
+    asker: Asker,
+    command: &'static Command,
     protocol: Protocol,
+}
+
+impl Pending {
+    /// Says whether the command is answered once its calls are. Otherwise it may ask again, and no
+    /// later command of the connection may begin before.
+    #[must_use]
+    pub const fn is_last_round(&self) -> bool {
+        self.then.is_last()
+    }
+
+    fn ask(self, asked: Asked) -> Result<Step, Refusal> {
+        assert!(!asked.is_empty(), "a command that asks nothing is answered at once");
+        let calls = asked.into_iter().map(|(key, operation)| self.asker.call(key, operation));
+        let calls = calls.collect::<Result<Vec<_>, _>>()?;
+        Ok(Step::Calls { calls, pending: self })
+    }
 }
 
 /// Takes one command: answers it, or says which calls it needs.
@@ -80,23 +120,51 @@ pub fn begin(
     let found = match table::find(args) {
         Ok(found) => found,
         Err(refusal) => {
+            session.transaction.spoil();
             refusal.write("", writer);
             return Step::Reply;
         }
     };
     let mut turn = Turn { session, command: found, args, now, view, writer };
-    match turn.run() {
+    let is_queued = turn.session.transaction.is_open() && !transactions::is_immediate(found);
+    let step = if is_queued { transactions::queue(&mut turn) } else { turn.run() };
+    match step {
         Ok(step) => step,
         Err(refusal) => {
+            if is_queued {
+                session.transaction.spoil();
+            }
             refusal.write(&found.full_name(), writer);
             Step::Reply
         }
     }
 }
 
-/// Writes the reply of a command whose calls came to `outcomes`, in the order of the calls.
-#[expect(clippy::needless_pass_by_value, reason = "a command is answered once")]
-pub fn finish(pending: Pending, outcomes: &[Outcome], writer: &mut Writer<'_>) {
-    writer.set_protocol(pending.protocol);
-    pending.assembly.write(outcomes, writer);
+/// Takes what the calls of a command came to, in the order of the calls: answers it, or says which
+/// calls it needs next.
+pub fn finish(pending: Pending, outcomes: &[Outcome], writer: &mut Writer<'_>) -> Step {
+    let Pending { then, asker, command, protocol } = pending;
+    writer.set_protocol(protocol);
+    let next = then.take(outcomes, writer);
+    next.and_then(|next| go_on(next, asker, command, protocol)).unwrap_or_else(|refusal| {
+        refusal.write(&command.full_name(), writer);
+        Step::Reply
+    })
+}
+
+/// Makes the calls of a round, if there is another.
+fn go_on(
+    next: Next,
+    asker: Asker,
+    command: &'static Command,
+    protocol: Protocol,
+) -> Result<Step, Refusal> {
+    match next {
+        Next::Answered => Ok(Step::Reply),
+        Next::Ask(asked, then) => Pending { then, asker, command, protocol }.ask(asked),
+        Next::Call(calls, then) => {
+            assert!(!calls.is_empty(), "a command that asks nothing is answered at once");
+            Ok(Step::Calls { calls, pending: Pending { then, asker, command, protocol } })
+        }
+    }
 }

@@ -1,9 +1,11 @@
 //! What one connection has settled: protocol, keyspace, levels, names.
 
-use api::Level;
+use api::{Level, SessionId, Staleness};
 use causality::Millis;
 use cells::Keyspace;
 use resp::Protocol;
+
+use crate::families::transactions::Transaction;
 
 /// Names a connection to this node; never used again while the node runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,9 +40,13 @@ pub struct Session {
     pub(crate) protocol: Protocol,
     pub(crate) database: Database,
     pub(crate) levels: Levels,
+    pub(crate) staleness: Option<Staleness>,
     pub(crate) name: Vec<u8>,
     pub(crate) library_name: Vec<u8>,
     pub(crate) library_version: Vec<u8>,
+    pub(crate) transaction: Transaction,
+    /// Where choices at random begin.
+    rng: fastrand::Rng,
 }
 
 /// The keyspaces that clients reach by number.
@@ -70,9 +76,12 @@ impl Session {
             protocol: Protocol::Resp2,
             database: Database::default(),
             levels,
+            staleness: None,
             name: Vec::new(),
             library_name: Vec::new(),
             library_version: Vec::new(),
+            transaction: Transaction::default(),
+            rng: fastrand::Rng::with_seed(id.0 ^ now.0),
         }
     }
 
@@ -81,7 +90,20 @@ impl Session {
         self.protocol = Protocol::Resp2;
         self.database = Database::default();
         self.levels = self.levels_default;
+        self.staleness = None;
         self.name.clear();
+        self.transaction.end();
+    }
+
+    /// Returns what the next choice at random is made from.
+    pub(crate) fn seed(&mut self) -> u64 {
+        self.rng.u64(..)
+    }
+
+    /// Returns the name that the node knows the session by.
+    #[must_use]
+    pub const fn at_node(&self) -> SessionId {
+        SessionId(self.id.0)
     }
 
     /// Returns the version of the protocol that replies are written in.

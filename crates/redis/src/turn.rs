@@ -2,14 +2,15 @@
 
 use std::cmp::Reverse;
 
-use api::{Call, Operation};
+use api::{Amount, Operation};
 use causality::Millis;
 use resp::Writer;
 
 use crate::assembly::Assembly;
 use crate::command::Command;
 use crate::refusal::Refusal;
-use crate::{ClusterView, Pending, Session, Step};
+use crate::rounds::{Asked, Asker, Next, Then};
+use crate::{ClusterView, Session, Step};
 
 /// What a command works with.
 pub(crate) struct Turn<'t, 'w> {
@@ -39,30 +40,45 @@ impl<'t> Turn<'t, '_> {
         self.calls([(key, operation)], assembly)
     }
 
+    /// Asks one thing about one key, and goes on from there.
+    pub(crate) fn call_then(
+        &self,
+        key: &[u8],
+        operation: Operation,
+        then: Then,
+    ) -> Result<Step, Refusal> {
+        self.ask(vec![(key.to_vec(), operation)], then)
+    }
+
     /// Asks several things, in order.
     pub(crate) fn calls<'k>(
         &self,
         asked: impl IntoIterator<Item = (&'k [u8], Operation)>,
         assembly: Assembly,
     ) -> Result<Step, Refusal> {
-        let calls = asked.into_iter().map(|(key, operation)| self.one_call(key, operation));
-        let calls = calls.collect::<Result<Vec<_>, _>>()?;
-        assert!(!calls.is_empty(), "a command that asks nothing is answered at once");
-        let pending = Pending { assembly, protocol: self.session.protocol };
-        Ok(Step::Calls { calls, pending })
+        let asked = asked.into_iter().map(|(key, operation)| (key.to_vec(), operation));
+        self.ask(asked.collect(), Then::Assemble(assembly))
     }
 
-    fn one_call(&self, key: &[u8], operation: Operation) -> Result<Call, Refusal> {
-        if key.is_empty() {
-            return Err(Refusal::EmptyKey);
-        }
-        Ok(Call {
+    /// Asks several things, in order, and goes on from there.
+    pub(crate) fn ask(&self, asked: Asked, then: Then) -> Result<Step, Refusal> {
+        self.go_on(Next::Ask(asked, then))
+    }
+
+    /// Makes the first round of a command.
+    pub(crate) fn go_on(&self, next: Next) -> Result<Step, Refusal> {
+        let (asker, protocol) = (self.asker(), self.session.protocol);
+        crate::go_on(next, asker, self.command, protocol)
+    }
+
+    /// Returns who asks.
+    pub(crate) const fn asker(&self) -> Asker {
+        Asker {
             keyspace: self.session.database.keyspace(),
-            key: key.to_vec(),
-            read: self.session.levels.read,
-            write: self.session.levels.write,
-            operation,
-        })
+            levels: self.session.levels,
+            session: self.session.at_node(),
+            staleness: self.session.staleness,
+        }
     }
 
     /// Returns the one argument, or the one after a subcommand's name.
@@ -83,6 +99,48 @@ impl<'t> Turn<'t, '_> {
 /// Reads an integer of 64 bits.
 pub(crate) fn parse_integer(text: &[u8]) -> Result<i64, Refusal> {
     resp::parse_integer(text).ok_or(Refusal::NotAnInteger)
+}
+
+/// Reads how many of something are wanted at most.
+pub(crate) fn parse_count(text: &[u8]) -> Result<u64, Refusal> {
+    let refusal = Refusal::text("ERR value is out of range, must be positive");
+    let count = resp::parse_integer(text).and_then(|count| u64::try_from(count).ok());
+    count.ok_or(refusal)
+}
+
+/// Reads how many are wanted at random: negative ones may repeat. A lower one than `least` is out
+/// of range.
+pub(crate) fn parse_amount(text: &[u8], least: i64) -> Result<Amount, Refusal> {
+    let count = parse_integer(text)?;
+    if count < least {
+        let greatest = least.checked_neg().unwrap_or(i64::MAX);
+        let text = format!("ERR value is out of range, value must between {least} and {greatest}");
+        return Err(Refusal::owned(text));
+    }
+    let size = count.unsigned_abs();
+    Ok(if count < 0 { Amount::Repeated(size) } else { Amount::Distinct(size) })
+}
+
+/// Reads a number: `inf` counts, "not a number" does not.
+pub(crate) fn parse_float(text: &[u8]) -> Option<f64> {
+    // What the standard library takes beyond Redis begins or ends with these.
+    let text = std::str::from_utf8(text).ok()?;
+    text.parse::<f64>().ok().filter(|value| !value.is_nan())
+}
+
+/// Keys, and the arguments behind them.
+pub(crate) type KeysAndRest<'a> = (&'a [&'a [u8]], &'a [&'a [u8]]);
+
+/// Reads how many keys follow, and the keys; what is behind them is returned as well. The words
+/// of the refusals differ: for no number, for one below 1, and for more than there are arguments.
+pub(crate) fn counted_keys<'a>(
+    args: &'a [&'a [u8]],
+    [odd, least, most]: [Refusal; 3],
+) -> Result<KeysAndRest<'a>, Refusal> {
+    let (count, rest) = args.split_first().ok_or(Refusal::Arity)?;
+    let count = resp::parse_integer(count).ok_or(odd)?;
+    let count = usize::try_from(count).ok().filter(|count| *count > 0);
+    rest.split_at_checked(count.ok_or(least)?).ok_or(most)
 }
 
 /// Whether an argument is a word, in any case.

@@ -13,6 +13,8 @@ pub struct ClusterView {
     pub started: Millis,
     /// Every member, this one included, by id.
     pub nodes: Vec<ClusterNode>,
+    /// How many shards there are; each is a run of slots of the same length.
+    pub shard_count: u16,
     /// Which nodes own which slots, in slot order.
     pub ranges: Vec<SlotRange>,
 }

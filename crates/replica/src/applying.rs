@@ -103,6 +103,7 @@ impl Replica {
         let was_new = self.state.applied.insert(op.dot);
         assert!(was_new, "{} was applied twice", op.dot);
         self.time.observe(now, op.time);
+        self.note_recent(now, op.dot, op.time);
         Ok(())
     }
 

@@ -13,6 +13,7 @@ use storage::{Row, Store};
 use crate::error::ReplicaError;
 use crate::format::encode_cell;
 use crate::head::Head;
+use crate::inspect::Conflicts;
 use crate::replica::Replica;
 use crate::rows::{HEAD_COLUMN, Index, put_expiry_column, put_gone_column, put_group};
 
@@ -26,6 +27,7 @@ pub(crate) struct Edit {
     inserted: SmallVec<[Named; 2]>,
     before: Presence,
     after: Presence,
+    conflicts: Conflicts,
 }
 
 /// The row that is written: where, and what.
@@ -64,6 +66,17 @@ pub(crate) fn gone_digest(address: CellAddress<'_>, cell: &Cell<'_>) -> u128 {
     cell.gone.iter().fold(0, |sum: u128, dot| sum.wrapping_add(element_digest(hash, *dot)))
 }
 
+/// Counts what an operation met in a cell whose values hide each other.
+fn conflicts_of(address: CellAddress<'_>, cell: &Cell<'_>, effect: &Effect<'_>) -> Conflicts {
+    let family = address.family();
+    if !matches!(family, Some(Family::Register | Family::MapField | Family::ZsetMember)) {
+        return Conflicts::default();
+    }
+    let has_met = effect.inserted.is_some() && cell.live.len() > 1;
+    let losers = effect.dropped.len().saturating_sub(1);
+    Conflicts { met: u64::from(has_met), losers_removed: losers as u64 }
+}
+
 impl Edit {
     /// Describes what an operation did.
     pub(crate) fn of_effect(
@@ -78,6 +91,7 @@ impl Edit {
             inserted: effect.inserted.iter().map(named).collect(),
             before,
             after: Presence::of(address, cell),
+            conflicts: conflicts_of(address, cell, effect),
         }
     }
 
@@ -91,6 +105,7 @@ impl Edit {
             inserted: came.map(named).collect(),
             before: Presence::of(address, old),
             after: Presence::of(address, new),
+            conflicts: Conflicts::default(),
         }
     }
 
@@ -143,6 +158,8 @@ impl Replica {
             store.delete(at)?;
         }
         self.sum_edit(address, key_hash, edit);
+        self.conflicts.met += edit.conflicts.met;
+        self.conflicts.losers_removed += edit.conflicts.losers_removed;
         if edit.before.live != edit.after.live {
             self.count_cell(store, address, group, edit.after)?;
         }
@@ -183,15 +200,27 @@ impl Replica {
         if family == Family::Register as u8 {
             return Ok(());
         }
+        let listed = if after.live { Listed::Yes } else { Listed::No };
+        self.count_in_head(store, group, family, listed)
+    }
+
+    /// Notes in the key's head that one thing more, or one less, of a kind is there.
+    pub(crate) fn count_in_head<S: Store>(
+        &mut self,
+        store: &mut S,
+        group: &[u8],
+        kind: u8,
+        listed: Listed,
+    ) -> Result<(), ReplicaError> {
         let at = Row { shard: self.shard, group, column: HEAD_COLUMN };
         let mut head = match store.get(at)? {
             Some(bytes) => Head::decode(bytes).map_err(|source| self.damaged("head", source))?,
             None => Head::default(),
         };
-        if after.live {
-            head.raise(family);
+        if listed == Listed::Yes {
+            head.raise(kind);
         } else {
-            head.lower(family).map_err(|source| self.damaged("head", source))?;
+            head.lower(kind).map_err(|source| self.damaged("head", source))?;
         }
         if head.is_empty() {
             return Ok(store.delete(at)?);
@@ -242,8 +271,9 @@ impl Replica {
     }
 }
 
+/// Whether something is there from now on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Listed {
+pub(crate) enum Listed {
     Yes,
     No,
 }

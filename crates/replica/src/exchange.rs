@@ -66,6 +66,30 @@ impl Replica {
         store: &mut S,
         wanted: &GroupsWanted,
     ) -> Result<GroupsGiven, ReplicaError> {
+        self.give(store, wanted, None)
+    }
+
+    /// Answers like [`Replica::give_groups`], but leaves out the cells on which only operations
+    /// minted since a moment are missing: those are on their way. A cell that is sent is sent
+    /// with all that is missing on it, or its dead versions would come without evidence.
+    ///
+    /// # Errors
+    /// As [`Replica::give_groups`].
+    pub fn give_settled_groups<S: Store>(
+        &self,
+        store: &mut S,
+        wanted: &GroupsWanted,
+        moment: Millis,
+    ) -> Result<GroupsGiven, ReplicaError> {
+        self.give(store, wanted, Some(moment))
+    }
+
+    fn give<S: Store>(
+        &self,
+        store: &mut S,
+        wanted: &GroupsWanted,
+        moment: Option<Millis>,
+    ) -> Result<GroupsGiven, ReplicaError> {
         if self.condition == Condition::Fetching {
             return Err(ReplicaError::Fetching);
         }
@@ -82,9 +106,18 @@ impl Replica {
                 self.state.whole_clock().difference(&theirs)
             }
         };
-        let Some(missing) = self.group_by_cell(store, &missing_dots)? else {
-            return Ok(GroupsGiven::StateNeeded);
-        };
+        let is_settled = |dot: Dot| moment.is_none_or(|moment| self.is_before(dot, moment));
+        let mut missing = Missing::new();
+        if missing_dots.iter().any(|(actor, runs)| is_settled(Dot::new(*actor, runs[0].first))) {
+            let Some(found) = self.group_by_cell(store, &missing_dots)? else {
+                return Ok(GroupsGiven::StateNeeded);
+            };
+            missing = found;
+            // Clears always go: a version that one has removed is dead without other evidence.
+            missing.retain(|(order, _), dots| {
+                *order == Order::Clear || dots.iter().any(|dot| is_settled(*dot))
+            });
+        }
         let (groups, rest) = self.build_groups(store, missing, wanted.budget)?;
         let horizon = self.state.horizon;
         Ok(GroupsGiven::Groups { groups, rest, horizon, sealed: sealed_here })
@@ -102,7 +135,7 @@ impl Replica {
         groups: &[Group],
     ) -> Result<Taken, ReplicaError> {
         self.check_serving()?;
-        if horizon <= self.horizon_limit(now) {
+        if horizon <= now {
             self.advance_horizon(store, horizon)?;
         }
         let mut taken = Taken::default();

@@ -33,7 +33,9 @@ impl Replica {
         self.advance_horizon(store, self.horizon_limit(now))
     }
 
-    /// Moves up to a peer's horizon, so that both can be compared.
+    /// Moves up to a peer's horizon, so that both can be compared. Clocks differ, so a peer's may
+    /// lie past what this node's own clock allows; what it dropped has expired here too as long as
+    /// it is not past the clock itself.
     ///
     /// # Errors
     /// `HorizonAhead` when it lies in this node's future.
@@ -43,7 +45,7 @@ impl Replica {
         now: Millis,
         horizon: Millis,
     ) -> Result<(), ReplicaError> {
-        if horizon > self.state.horizon && horizon > self.horizon_limit(now) {
+        if horizon > self.state.horizon && horizon > now {
             return Err(ReplicaError::HorizonAhead(horizon));
         }
         self.advance_horizon(store, horizon)

@@ -73,7 +73,12 @@ impl Replica {
         store: &mut S,
         wanted: &StateCellsWanted,
     ) -> Result<StateCells, ReplicaError> {
-        self.check_serving()?;
+        // Two replicas may take over each other's state, so one that is fetching still gives what
+        // it has frozen.
+        match self.check_serving() {
+            Err(ReplicaError::Fetching) => {}
+            other => other?,
+        }
         let image = self.images.get(wanted.session).ok_or(ReplicaError::ImageGone)?;
         let (rows, cut) = self.image_rows(store, image, wanted)?;
         let mut cells = Vec::with_capacity(rows.len());

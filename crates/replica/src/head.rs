@@ -1,10 +1,12 @@
-//! The head of a key: how many cells of each family have live versions.
+//! The head of a key: how many cells of each family have live versions, and how many members a
+//! sorted set has.
 //!
 //! Derived and local: it gives cardinalities without counting, and tells which types a key has.
 //! A key that is only a plain string has no head, so that the commonest write touches one row.
 //!
 //! ```text
-//! count x (family 1 B, live cells varint), families ascending, no zero counts
+//! count x (family 1 B, live cells varint), families ascending, no zero counts;
+//! first byte of the index's columns instead of a family: members with a score
 //! ```
 
 use cells::Family;
@@ -12,6 +14,7 @@ use codec::{DecodeError, Reader, put_varint};
 use smallvec::SmallVec;
 
 use crate::format::COUNTER_MAX;
+use crate::scores::SCORE_COLUMN;
 
 /// Counts of cells with live versions, by family.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,8 +48,16 @@ impl Head {
     }
 
     pub(crate) fn count(&self, family: Family) -> u64 {
-        let family = family as u8;
-        self.counts.iter().find(|(held, _)| *held == family).map_or(0, |(_, count)| *count)
+        self.count_of(family as u8)
+    }
+
+    fn count_of(&self, kind: u8) -> u64 {
+        self.counts.iter().find(|(held, _)| *held == kind).map_or(0, |(_, count)| *count)
+    }
+
+    /// Returns how many rows the index by score has.
+    pub(crate) fn count_scores(&self) -> u64 {
+        self.count_of(SCORE_COLUMN)
     }
 
     /// Notes that one more cell of a family has live versions.

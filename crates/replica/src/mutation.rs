@@ -55,12 +55,14 @@ pub enum Mutation {
     SealedIncomplete,
     /// A restarted node goes on counting where its surviving log ends.
     DotReused,
+    /// Clocks are cut by when operations arrived, not by when they were minted.
+    CutByArrival,
 }
 
 #[cfg(feature = "mutation")]
 impl Mutation {
     /// Every wrong rule.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::ContextCountsAsApplied,
         Self::GoneForgotten,
         Self::DeadNeedsNoEvidence,
@@ -80,6 +82,7 @@ impl Mutation {
         Self::FreezeIgnored,
         Self::SealedIncomplete,
         Self::DotReused,
+        Self::CutByArrival,
     ];
 }
 

@@ -6,6 +6,7 @@
 
 use causality::Millis;
 use cells::types::Life;
+use cells::types::zset::{self, Toward};
 use cells::{Cell, CellAddress, Family, KeyAddress, Keyspace, ReadCells, ReadControl, ReadError};
 use storage::{Row, ScanControl, Store};
 
@@ -14,6 +15,7 @@ use crate::format::decode_cell;
 use crate::head::Head;
 use crate::replica::Replica;
 use crate::rows::{GROUP_PREFIX_SIZE, HEAD_COLUMN, is_cell_column, put_group};
+use crate::scores::SCORE_COLUMN;
 
 /// A view of one replica at a moment.
 #[derive(Debug)]
@@ -42,6 +44,11 @@ struct Hidden {
 }
 
 impl Hidden {
+    /// Whether the key's end can hide anything at all.
+    fn hides_any(&self) -> bool {
+        self.life.as_ref().is_some_and(|life| life.is_spent(self.now))
+    }
+
     fn hides(&self, column: &[u8], version: &cells::Version<'_>) -> bool {
         let family = column.first().and_then(|byte| Family::from_byte(*byte));
         let has_ended = || match (&self.life, family) {
@@ -115,7 +122,9 @@ impl<S: Store> Reader<'_, S> {
         let hidden = &self.here.as_ref().expect("a key was entered").hidden;
         let mut look = |column: &[u8], bytes: &[u8]| {
             if !is_cell_column(column) {
-                return ScanControl::Continue;
+                // Behind the cells are derived rows, one per member of a sorted set.
+                let is_behind = column.first() >= Some(&SCORE_COLUMN);
+                return if is_behind { ScanControl::Stop } else { ScanControl::Continue };
             }
             match decode_cell(bytes) {
                 Ok(cell) => {
@@ -131,6 +140,7 @@ impl<S: Store> Reader<'_, S> {
                 }
             }
         };
+        let from = from.min(&[SCORE_COLUMN]);
         let at = Row { shard: replica.shard, group: &self.group, column: from };
         match direction {
             Direction::Up => self.store.scan_group(at, &mut look)?,
@@ -141,7 +151,7 @@ impl<S: Store> Reader<'_, S> {
 
     fn count_shown(&mut self, key: KeyAddress<'_>, family: Family) -> Result<u64, ReplicaError> {
         self.enter(key)?;
-        if self.here().hidden.life.is_none() {
+        if !self.here().hidden.hides_any() {
             return Ok(self.here().head.count(family));
         }
         // Some of the cells may have ended with the key: look at each.
@@ -212,6 +222,29 @@ impl<S: Store> ReadCells for Reader<'_, S> {
 
     fn count(&mut self, key: KeyAddress<'_>, family: Family) -> Result<u64, ReadError> {
         self.count_shown(key, family).map_err(ReadError::from)
+    }
+
+    fn scan_scores(
+        &mut self,
+        key: KeyAddress<'_>,
+        from: Option<&[u8]>,
+        toward: Toward,
+        visit: &mut dyn FnMut(&[u8]) -> ReadControl,
+    ) -> Result<(), ReadError> {
+        self.enter(key)?;
+        if self.here().hidden.hides_any() {
+            // The index knows nothing of ends: read the members that are shown.
+            return zset::sort_and_visit(self, key, from, toward, visit);
+        }
+        self.visit_scores(key, from, toward, visit).map_err(ReadError::from)
+    }
+
+    fn count_scores(&mut self, key: KeyAddress<'_>) -> Result<u64, ReadError> {
+        self.enter(key)?;
+        if self.here().hidden.hides_any() {
+            return zset::count_shown(self, key);
+        }
+        Ok(self.here().head.count_scores())
     }
 
     fn is_plain(&mut self, key: KeyAddress<'_>) -> Result<bool, ReadError> {

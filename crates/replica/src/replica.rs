@@ -17,6 +17,8 @@ use wire::shard::Summary;
 use crate::error::ReplicaError;
 use crate::format::{decode_record, decode_state, encode_state};
 use crate::image::Images;
+use crate::inspect::Conflicts;
+use crate::recent::{HeldHash, Recent};
 use crate::state::DurableState;
 
 /// Limits and bounds of a replica.
@@ -65,6 +67,10 @@ pub struct Replica {
     pub(crate) images: Images,
     /// What the other owners last said they had applied.
     pub(crate) reported: BTreeMap<NodeId, Clock>,
+    /// When operations were minted, of the last seconds.
+    pub(crate) recent: Recent,
+    pub(crate) held_hash: Option<HeldHash>,
+    pub(crate) conflicts: Conflicts,
     pub(crate) scratch: Scratch,
     #[cfg(feature = "mutation")]
     pub(crate) mutation: Option<crate::mutation::Mutation>,
@@ -123,6 +129,9 @@ impl Replica {
             tree: Tree::new(),
             images: Images::default(),
             reported: BTreeMap::new(),
+            recent: Recent::default(),
+            held_hash: None,
+            conflicts: Conflicts::default(),
             scratch: Scratch::default(),
             #[cfg(feature = "mutation")]
             mutation: None,
@@ -200,6 +209,12 @@ impl Replica {
     #[must_use]
     pub fn whole_clock(&self) -> Clock {
         self.state.whole_clock()
+    }
+
+    /// Says whether every operation in a clock has had its whole effect here.
+    #[must_use]
+    pub fn covers(&self, clock: &Clock) -> bool {
+        self.state.covers(clock)
     }
 
     /// Says whether an operation has had its whole effect here.

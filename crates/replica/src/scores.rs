@@ -1,21 +1,22 @@
 //! The order of a sorted set by (score, member): derived rows beside the members.
 //!
 //! A score is what the last writer wrote plus increments, so it changes with three families of
-//! cells. Whenever one of them changes, the member's row in the index follows; nothing of it is
-//! replicated or part of the digest.
+//! cells. Whenever one of them changes, the member's row in the index follows, and the key's head
+//! counts the rows; nothing of it is replicated or part of the digest.
 
 use causality::Millis;
-use cells::types::zset;
-use cells::{CellAddress, Family, KeyAddress};
+use cells::types::zset::{self, Toward};
+use cells::{CellAddress, Family, KeyAddress, ReadControl};
 use storage::{Row, ScanControl, Store};
 
+use crate::edit::Listed;
 use crate::error::ReplicaError;
 use crate::reading::Reader;
 use crate::replica::Replica;
 use crate::rows::put_group;
 
 /// First byte of the index's columns; they sort behind all cells of the key.
-const SCORE_COLUMN: u8 = 0xf0;
+pub(crate) const SCORE_COLUMN: u8 = 0xf0;
 
 /// A member whose score may change, with its score before.
 pub(crate) struct Scored {
@@ -42,7 +43,7 @@ impl Replica {
 
     /// Moves the member to where its score is now.
     pub(crate) fn score_after<S: Store>(
-        &self,
+        &mut self,
         store: &mut S,
         key: KeyAddress<'_>,
         group: &[u8],
@@ -51,6 +52,10 @@ impl Replica {
         let after = self.score_of(store, key, &scored.member);
         if after.map(f64::to_bits) == scored.before.map(f64::to_bits) {
             return Ok(());
+        }
+        if after.is_some() != scored.before.is_some() {
+            let listed = if after.is_some() { Listed::Yes } else { Listed::No };
+            self.count_in_head(store, group, SCORE_COLUMN, listed)?;
         }
         if let Some(before) = scored.before {
             let column = score_column(before, &scored.member);
@@ -70,53 +75,36 @@ impl Replica {
 }
 
 impl<S: Store> Reader<'_, S> {
-    /// Visits members in the order of (score, member), from a score on (inclusive). Members of a
-    /// key that has ended are among them: ask for their shown score where that matters.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub fn scores(
+    /// Visits the index as it is stored: members of a key that has ended are among them.
+    pub(crate) fn visit_scores(
         &mut self,
         key: KeyAddress<'_>,
-        from: f64,
-        visit: &mut dyn FnMut(f64, &[u8]) -> ScanControl,
+        from: Option<&[u8]>,
+        toward: Toward,
+        visit: &mut dyn FnMut(&[u8]) -> ReadControl,
     ) -> Result<(), ReplicaError> {
         let mut group = Vec::new();
         put_group(key, &mut group);
-        let column = score_column(from, &[]);
-        let at = Row { shard: self.replica.shard, group: &group, column: &column };
-        let mut look = |column: &[u8], _: &[u8]| match split_score(column) {
-            Some((score, member)) => visit(score, member),
-            None => ScanControl::Stop,
+        let column = match (from, toward) {
+            (Some(from), _) => [&[SCORE_COLUMN], from].concat(),
+            (None, Toward::Up) => vec![SCORE_COLUMN],
+            (None, Toward::Down) => vec![SCORE_COLUMN + 1],
         };
-        Ok(self.store.scan_group(at, &mut look)?)
-    }
-
-    /// Visits members in the reverse order, from a score down (inclusive).
-    ///
-    /// # Errors
-    /// The store failed.
-    pub fn scores_back(
-        &mut self,
-        key: KeyAddress<'_>,
-        from: f64,
-        visit: &mut dyn FnMut(f64, &[u8]) -> ScanControl,
-    ) -> Result<(), ReplicaError> {
-        let mut group = Vec::new();
-        put_group(key, &mut group);
-        // Every member of this score sorts below the next possible score.
-        let mut column = score_column(from, &[]);
-        let above = column.iter_mut().rev().find(|byte| **byte != 0xff);
-        if let Some(byte) = above {
-            *byte += 1;
+        let at = Row { shard: self.replica.shard, group: &group, column: &column };
+        let mut look = |column: &[u8], _: &[u8]| match column.split_first() {
+            Some((&SCORE_COLUMN, key)) if visit(key) == ReadControl::Continue => {
+                ScanControl::Continue
+            }
+            Some((byte, _)) if *byte > SCORE_COLUMN && toward == Toward::Down => {
+                ScanControl::Continue
+            }
+            _ => ScanControl::Stop,
+        };
+        match toward {
+            Toward::Up => self.store.scan_group(at, &mut look)?,
+            Toward::Down => self.store.scan_group_back(at, &mut look)?,
         }
-        let at = Row { shard: self.replica.shard, group: &group, column: &column };
-        let mut look = |column: &[u8], _: &[u8]| match split_score(column) {
-            Some((score, _)) if score > from => ScanControl::Continue,
-            Some((score, member)) => visit(score, member),
-            None => ScanControl::Stop,
-        };
-        Ok(self.store.scan_group_back(at, &mut look)?)
+        Ok(())
     }
 }
 
@@ -124,11 +112,4 @@ fn score_column(score: f64, member: &[u8]) -> Vec<u8> {
     let mut column = vec![SCORE_COLUMN];
     column.extend_from_slice(&zset::index_key(score, member));
     column
-}
-
-fn split_score(column: &[u8]) -> Option<(f64, &[u8])> {
-    let (first, rest) = column.split_first()?;
-    let (score, member) = rest.split_first_chunk::<8>()?;
-    (*first == SCORE_COLUMN).then_some(())?;
-    Some((zset::score_of_key(*score)?, member))
 }

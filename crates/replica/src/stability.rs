@@ -4,7 +4,7 @@
 //! and that is safe: clocks only grow. An owner nobody knew of falls below the floor and takes
 //! over state instead.
 
-use causality::{Actor, Clock, Counters, NodeId};
+use causality::{Actor, Clock, Counters, Dot, NodeId};
 use storage::Store;
 
 use crate::error::ReplicaError;
@@ -15,6 +15,12 @@ impl Replica {
     pub fn report(&mut self, node: NodeId, clock: Clock) {
         assert_ne!(node, self.me.node(), "a replica knows its own clock");
         self.reported.insert(node, clock);
+    }
+
+    /// Says whether another owner has reported that it has an operation.
+    #[must_use]
+    pub fn is_reported(&self, node: NodeId, dot: Dot) -> bool {
+        self.reported.get(&node).is_some_and(|clock| clock.contains(dot))
     }
 
     /// Forgets what a node reported: it no longer owns the shard, or has lost its state.

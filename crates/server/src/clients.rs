@@ -35,7 +35,7 @@ pub(crate) struct Clients {
     log: Log,
     clients_count_max: usize,
     request_size_max: usize,
-    describer: Describer,
+    describer: Rc<Describer>,
     view: RefCell<Rc<ClusterView>>,
     connected: RefCell<BTreeMap<ClientId, Rc<Client>>>,
     last_id: Cell<u64>,
@@ -62,7 +62,7 @@ impl Clients {
         config: &Config,
         inbox: Rc<Inbox>,
         view: ClusterView,
-        describer: Describer,
+        describer: Rc<Describer>,
     ) -> Self {
         Self {
             inbox,
@@ -96,9 +96,12 @@ impl Clients {
     pub(crate) fn answer(&self, outcomes: impl IntoIterator<Item = (RequestId, Outcome)>) {
         let mut touched: BTreeMap<ClientId, Rc<Client>> = BTreeMap::new();
         for (request, outcome) in outcomes {
-            if let Some(asker) = self.asked.borrow_mut().remove(&request) {
-                asker.client.answer(asker.ticket, asker.call, outcome);
-                touched.insert(asker.client.id, asker.client);
+            let asker = self.asked.borrow_mut().remove(&request);
+            if let Some(Asker { client, ticket, call }) = asker {
+                if let Some((ticket, calls)) = client.answer(ticket, call, outcome) {
+                    self.ask(&client, ticket, calls);
+                }
+                touched.insert(client.id, client);
             }
         }
         for client in touched.values() {
@@ -131,13 +134,12 @@ impl Clients {
         Rc::clone(&self.view.borrow())
     }
 
-    pub(crate) fn count(&self) -> usize {
-        self.connected.borrow().len()
+    pub(crate) fn describer(&self) -> Rc<Describer> {
+        Rc::clone(&self.describer)
     }
 
-    /// Describes the node as JSON.
-    fn status(&self) -> String {
-        self.describer.describe().to_string()
+    pub(crate) fn count(&self) -> usize {
+        self.connected.borrow().len()
     }
 
     fn admit(self: &Rc<Self>, socket: TcpStream) {
@@ -160,6 +162,7 @@ impl Clients {
                 clients.log.debug(format_args!("client {} left: {error}", id.0));
             }
             clients.connected.borrow_mut().remove(&id);
+            clients.describer.end_session(client.session());
             clients.left.notify_one();
         });
     }

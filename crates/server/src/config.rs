@@ -17,7 +17,9 @@ mod spelling;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use causality::NodeId;
+use causality::{ContextKey, NodeId};
+use node::CoordinationConfig;
+use xxhash_rust::xxh3::xxh3_128;
 
 pub use error::ConfigError;
 pub use explain::explain;
@@ -50,14 +52,24 @@ pub struct Config {
     pub flush: Flush,
     /// How often two owners compare what they hold.
     pub exchange_interval_ms: u64,
+    /// How often a node gossips, and looks whether a peer is alive.
+    pub gossip_interval_ms: u64,
+    /// With how many random peers a round gossips.
+    pub gossip_fanout: usize,
     /// How long a coordinator waits for owners.
     pub request_timeout_ms: u64,
     /// How many clients may be connected.
     pub clients_count_max: usize,
     /// The largest request of a client, in bytes.
     pub request_size_max: usize,
+    /// How much of what is stored may be held in memory, in bytes.
+    pub store_memory_max: usize,
+    /// Below how much free space writes are refused, in bytes.
+    pub disk_free_min: u64,
     /// How much may wait for one peer, in bytes.
     pub peer_queue_size_max: usize,
+    /// How calls are coordinated.
+    pub coordination: CoordinationConfig,
     /// How long messages to other datacenters are held back, to feel distance on one machine.
     pub simulated_latency_ms: u64,
     /// A file with the ids of nodes to which the links are cut, to feel partitions.
@@ -89,6 +101,18 @@ impl Config {
     #[must_use]
     pub fn redis_address(&self) -> SocketAddr {
         self.own().redis
+    }
+
+    /// Returns what contexts and session tokens are hashed with: known to whoever knows the secret.
+    #[must_use]
+    pub fn context_key(&self) -> ContextKey {
+        ContextKey::new(xxh3_128(self.secret.as_bytes()).to_le_bytes())
+    }
+
+    /// Returns where HTTP is spoken, if it is.
+    #[must_use]
+    pub fn http_address(&self) -> Option<SocketAddr> {
+        self.own().http
     }
 
     /// Returns where peers connect.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! DIR/lock            held by the process that serves the directory
-//! DIR/identity.toml   cluster, node, incarnation
+//! DIR/identity.toml   cluster, node, incarnation, and a checksum of the three
 //! ```
 //!
 //! Invariant: no two lives that may have minted different operations share an incarnation: on any
@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use causality::{Incarnation, Millis};
 use serde::Deserialize;
 use thiserror::Error;
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::config::Config;
 
@@ -49,7 +50,10 @@ pub enum DirectoryError {
     #[error("{0} is not empty and no data directory of Starling: choose another `data_directory`")]
     Unknown(PathBuf),
     /// The identity file makes no sense.
-    #[error("{path} is damaged: {what}")]
+    #[error(
+        "{path} is damaged ({what}): remove the whole data directory to have this node fetch \
+         everything from the other owners"
+    )]
     Damaged {
         /// Which file.
         path: PathBuf,
@@ -64,6 +68,21 @@ struct Record {
     cluster: String,
     node: u32,
     incarnation: u32,
+    /// An incarnation with a digit changed would be a life that somebody else has lived.
+    checksum: String,
+}
+
+impl Record {
+    fn new(cluster: String, node: u32, incarnation: u32) -> Self {
+        let mut record = Self { cluster, node, incarnation, checksum: String::new() };
+        record.checksum = record.expected_checksum();
+        record
+    }
+
+    fn expected_checksum(&self) -> String {
+        let Self { cluster, node, incarnation, .. } = self;
+        format!("{:016x}", xxh3_64(format!("{cluster} {node} {incarnation}").as_bytes()))
+    }
 }
 
 /// A data directory in use by this process.
@@ -95,7 +114,7 @@ impl Identity {
                 return Err(DirectoryError::Foreign { path, owner: owner(&record, &cluster) });
             }
             Some(record) => record,
-            None => Record { cluster, node: config.me.0, incarnation: incarnation_at(now) },
+            None => Record::new(cluster, config.me.0, incarnation_at(now)),
         };
         let identity = Self { path, record, is_new, _lock: lock };
         if is_new {
@@ -106,7 +125,9 @@ impl Identity {
 
     /// Takes a new incarnation, durably.
     pub(crate) fn renew(&mut self, now: Millis) -> Result<(), DirectoryError> {
-        self.record.incarnation = incarnation_at(now).max(self.record.incarnation + 1);
+        let Record { cluster, node, incarnation, .. } = &self.record;
+        let next = incarnation_at(now).max(incarnation + 1);
+        self.record = Record::new(cluster.clone(), *node, next);
         self.write()
     }
 
@@ -122,8 +143,11 @@ impl Identity {
 
     /// Replaces the file at once and durably.
     fn write(&self) -> Result<(), DirectoryError> {
-        let Record { cluster, node, incarnation } = &self.record;
-        let text = format!("cluster = \"{cluster}\"\nnode = {node}\nincarnation = {incarnation}\n");
+        let Record { cluster, node, incarnation, checksum } = &self.record;
+        let text = format!(
+            "cluster = \"{cluster}\"\nnode = {node}\nincarnation = {incarnation}\n\
+             checksum = \"{checksum}\"\n"
+        );
         let draft = self.path.with_extension("toml.new");
         let write = || {
             let mut file = File::create(&draft)?;
@@ -142,15 +166,17 @@ pub(crate) fn unusable(path: &Path) -> impl Fn(io::Error) -> DirectoryError + '_
 }
 
 fn read(path: &Path) -> Result<Option<Record>, DirectoryError> {
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(unusable(path)(error)),
     };
-    let record = toml::from_str(&text).map_err(|error| DirectoryError::Damaged {
-        path: path.into(),
-        what: error.message().into(),
-    })?;
+    let damaged = |what: &str| DirectoryError::Damaged { path: path.into(), what: what.into() };
+    let text = String::from_utf8(bytes).map_err(|_| damaged("it is not text"))?;
+    let record: Record = toml::from_str(&text).map_err(|error| damaged(error.message()))?;
+    if record.checksum != record.expected_checksum() {
+        return Err(damaged("its checksum does not fit"));
+    }
     Ok(Some(record))
 }
 

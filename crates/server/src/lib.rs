@@ -12,16 +12,24 @@
 mod clients;
 mod clock;
 pub mod config;
+mod convergence;
+mod http;
 mod identity;
 mod inbox;
+mod joining;
 mod log;
+mod members;
+mod neighbours;
 mod peers;
+mod predicting;
 mod serve;
 mod status;
 mod store;
+mod tracing;
 mod turns;
 mod view;
 
 pub use identity::DirectoryError;
+pub use joining::{Join, JoinError, join_request};
 pub use log::Level;
 pub use serve::{ServeError, serve};

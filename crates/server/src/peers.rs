@@ -1,8 +1,11 @@
 //! Links to all other members: made, kept and made again, whatever happens to them.
 //!
-//! The node with the lower id connects, the other one accepts. A link that cannot be made is tried
-//! again and again with growing waits. Whoever reaches our port has a moment to show that it is
-//! expected; a new connection of a peer takes the place of its old one, which must be dead.
+//! Who the members are and where they are reached is what the node knows at the moment; the
+//! configuration fills gaps. The node with the lower id connects, the other one accepts; a node
+//! that was removed connects to everyone, until it has handed over what it holds. A link that
+//! cannot be made is tried again and again with growing waits. Whoever reaches our port has a
+//! moment to show that it is expected; a new connection of a peer takes the place of its old one,
+//! which must be dead.
 
 mod backoff;
 mod cuts;
@@ -10,19 +13,22 @@ mod handshake;
 mod link;
 mod outgoing;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
 use causality::{Incarnation, NodeId};
+use node::MemberStatus;
+use placement::MemberState;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep, timeout};
 use wire::Message;
 
-use crate::config::{Config, Member};
+use crate::config::Config;
 use crate::inbox::Inbox;
 use crate::log::Log;
 use backoff::Backoff;
@@ -45,8 +51,25 @@ pub(crate) struct Peers {
     me: NodeId,
     inbox: Rc<Inbox>,
     log: Log,
-    links: BTreeMap<NodeId, Rc<Link>>,
+    /// How long messages to other datacenters are held back.
+    far_delay: Duration,
+    datacenter: String,
+    queue_size_max: usize,
+    known: RefCell<BTreeMap<NodeId, Known>>,
+    /// Whether this node itself was removed.
+    is_removed: Cell<bool>,
     greetings_count: Cell<usize>,
+}
+
+/// Another node, as far as links go.
+#[derive(Debug)]
+struct Known {
+    link: Rc<Link>,
+    /// Where it may be reached: as it said itself, and as it was configured.
+    addresses: Vec<SocketAddr>,
+    is_removed: bool,
+    /// Whether a task connects to it.
+    is_dialled: bool,
 }
 
 /// How a link is doing, for people.
@@ -60,78 +83,136 @@ pub(crate) struct LinkReport {
 impl Peers {
     pub(crate) fn new(config: &Config, incarnation: Incarnation, inbox: Rc<Inbox>) -> Self {
         let own = config.own();
-        let link = |member: &Member| {
-            let is_far = member.datacenter != own.datacenter;
-            let delay_ms = if is_far { config.simulated_latency_ms } else { 0 };
-            let delay = Duration::from_millis(delay_ms);
-            Rc::new(Link::new(member.id(), delay, config.peer_queue_size_max))
-        };
-        let others = config.members.iter().filter(|member| member.id() != config.me);
-        Self {
+        let peers = Self {
             introduction: Introduction::new(config, incarnation),
             me: config.me,
             inbox,
             log: Log::new(config.log),
-            links: others.map(|member| (member.id(), link(member))).collect(),
+            far_delay: Duration::from_millis(config.simulated_latency_ms),
+            datacenter: own.datacenter.clone(),
+            queue_size_max: config.peer_queue_size_max,
+            known: RefCell::default(),
+            is_removed: Cell::new(false),
             greetings_count: Cell::new(0),
+        };
+        for member in config.members.iter().filter(|member| member.id() != config.me) {
+            let known = peers.meet(member.id(), &member.datacenter, vec![member.peers]);
+            peers.known.borrow_mut().insert(member.id(), known);
         }
+        peers
     }
 
     /// Begins to connect and to accept; never ends.
     pub(crate) fn start(self: &Rc<Self>, config: &Config, listener: TcpListener) {
-        for member in config.members.iter().filter(|member| member.id() > self.me) {
-            let peers = Rc::clone(self);
-            let member = member.clone();
-            spawn_local(async move { peers.dial(&member).await });
-        }
+        self.dial_all();
         if let Some(path) = config.simulated_cuts.clone() {
-            let links = self.links.values().cloned().collect();
-            spawn_local(cuts::watch(path, links));
+            spawn_local(cuts::watch(path, Rc::clone(self)));
         }
         let peers = Rc::clone(self);
         spawn_local(async move { peers.listen(listener).await });
+    }
+
+    /// Follows what the node knows of the members.
+    pub(crate) fn follow(self: &Rc<Self>, members: &[MemberStatus]) {
+        for member in members {
+            let is_removed = member.state == MemberState::Removed;
+            if member.id == self.me {
+                self.is_removed.set(is_removed);
+                continue;
+            }
+            let said = member.peers.parse().ok();
+            let mut known = self.known.borrow_mut();
+            let known = known
+                .entry(member.id)
+                .or_insert_with(|| self.meet(member.id, &member.datacenter, Vec::new()));
+            known.is_removed = is_removed;
+            if let Some(address) = said {
+                known.addresses.retain(|other| *other != address);
+                known.addresses.insert(0, address);
+                known.addresses.truncate(2);
+            }
+        }
+        self.dial_all();
+    }
+
+    fn meet(&self, id: NodeId, datacenter: &str, addresses: Vec<SocketAddr>) -> Known {
+        let is_far = datacenter != self.datacenter;
+        let delay = if is_far { self.far_delay } else { Duration::ZERO };
+        let link = Rc::new(Link::new(id, delay, self.queue_size_max));
+        Known { link, addresses, is_removed: false, is_dialled: false }
+    }
+
+    /// Lets a task connect to everyone to whom this node connects.
+    fn dial_all(self: &Rc<Self>) {
+        for (id, known) in self.known.borrow_mut().iter_mut() {
+            if self.connects_to(*id, known) && !known.is_dialled {
+                known.is_dialled = true;
+                let (peers, id, link) = (Rc::clone(self), *id, Rc::clone(&known.link));
+                spawn_local(async move { peers.dial(id, &link).await });
+            }
+        }
+    }
+
+    fn connects_to(&self, id: NodeId, known: &Known) -> bool {
+        !known.addresses.is_empty()
+            && (self.is_removed.get() || (id > self.me && !known.is_removed))
+    }
+
+    fn links(&self) -> Vec<Rc<Link>> {
+        self.known.borrow().values().map(|known| Rc::clone(&known.link)).collect()
+    }
+
+    fn link(&self, id: NodeId) -> Option<Rc<Link>> {
+        Some(Rc::clone(&self.known.borrow().get(&id)?.link))
     }
 
     /// Queues messages; those that have no way are dropped.
     pub(crate) fn send(&self, messages: impl IntoIterator<Item = (NodeId, Message)>) {
         let now = Instant::now();
         for (to, message) in messages {
-            let Some(link) = self.links.get(&to) else { continue };
+            let known = self.known.borrow();
+            let Some(Known { link, .. }) = known.get(&to) else { continue };
             if let Err(error) = link.send(&message, now) {
                 self.log.error(format_args!("node {}: not sent: {error}", to.0));
             }
         }
-        for link in self.links.values() {
-            link.flush(now);
+        for known in self.known.borrow().values() {
+            known.link.flush(now);
         }
     }
 
     /// Says how the link to a peer is doing.
     pub(crate) fn report(&self, peer: NodeId) -> Option<LinkReport> {
-        let link = self.links.get(&peer)?;
+        let link = self.link(peer)?;
         let (is_up, is_cut) = (link.is_up(), link.is_cut());
         Some(LinkReport { is_up, is_cut, dropped_count: link.dropped_count() })
     }
 
-    /// Connects to one peer, for ever.
-    async fn dial(&self, member: &Member) {
-        let Some(link) = self.links.get(&member.id()) else { return };
-        let mut backoff = Backoff::new(u64::from(self.me.0) << 32 | u64::from(member.id));
+    /// Connects to one peer, for as long as it is this node's part.
+    async fn dial(&self, id: NodeId, link: &Link) {
+        let mut backoff = Backoff::new(u64::from(self.me.0) << 32 | u64::from(id.0));
         let mut last_reason = String::new();
-        loop {
+        let mut attempt = 0;
+        while let Some(address) = self.next_address(id, attempt) {
             while link.is_cut() {
                 link.mended.notified().await;
             }
-            match self.connect(member).await {
+            if link.is_up() {
+                // The other side was faster.
+                sleep(backoff.next()).await;
+                continue;
+            }
+            match self.connect(id, address).await {
                 Ok(greeted) => {
                     backoff.reset();
                     last_reason.clear();
                     self.use_link(link, greeted).await;
                 }
                 Err(error) => {
+                    attempt += 1;
                     let reason = error.to_string();
                     if reason != last_reason {
-                        self.log.info(format_args!("no link to node {}: {reason}", member.id));
+                        self.log.info(format_args!("no link to node {}: {reason}", id.0));
                         last_reason = reason;
                     }
                 }
@@ -140,11 +221,22 @@ impl Peers {
         }
     }
 
-    async fn connect(&self, member: &Member) -> Result<Greeted, GreetError> {
+    /// Where to connect next; nothing when it is not this node's part any more.
+    fn next_address(&self, id: NodeId, attempt: usize) -> Option<SocketAddr> {
+        let mut known = self.known.borrow_mut();
+        let known = known.get_mut(&id)?;
+        if self.connects_to(id, known) {
+            return known.addresses.get(attempt % known.addresses.len()).copied();
+        }
+        known.is_dialled = false;
+        None
+    }
+
+    async fn connect(&self, id: NodeId, address: SocketAddr) -> Result<Greeted, GreetError> {
         let connect = async {
-            let socket = TcpStream::connect(member.peers).await?;
+            let socket = TcpStream::connect(address).await?;
             prepare(&socket)?;
-            self.introduction.greet(socket, |node| node == member.id()).await
+            self.introduction.greet(socket, |node| node == id).await
         };
         timeout(GREETING_PATIENCE, connect).await.unwrap_or_else(|_| Err(timed_out()))
     }
@@ -172,8 +264,8 @@ impl Peers {
         self.greetings_count.set(self.greetings_count.get() - 1);
         match greeted.unwrap_or_else(|_| Err(timed_out())) {
             Ok(greeted) => {
-                if let Some(link) = self.links.get(&greeted.node) {
-                    self.use_link(link, greeted).await;
+                if let Some(link) = self.link(greeted.node) {
+                    self.use_link(&link, greeted).await;
                 }
             }
             Err(error) => self.log.debug(format_args!("a peer was turned away: {error}")),
@@ -183,8 +275,10 @@ impl Peers {
     async fn accept(&self, socket: TcpStream) -> Result<Greeted, GreetError> {
         prepare(&socket)?;
         let is_expected = |node| {
-            let link = self.links.get(&node);
-            node < self.me && link.is_some_and(|link| !link.is_cut())
+            let known = self.known.borrow();
+            known
+                .get(&node)
+                .is_some_and(|known| (node < self.me || known.is_removed) && !known.link.is_cut())
         };
         self.introduction.greet(socket, is_expected).await
     }

@@ -7,20 +7,23 @@ use std::path::PathBuf;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use node::{Node, OpenError};
-use placement::PlacementError;
+use node::{MemberStatus, Node, OpenError, Origin};
+use placement::MemberState;
 use replica::ReplicaError;
 use storage::StoreError;
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::task::{LocalSet, spawn_local};
+use tokio::task::{JoinHandle, LocalSet, spawn_local};
 
 use crate::clients::Clients;
 use crate::config::Config;
+use crate::http::Http;
 use crate::identity::{DirectoryError, Identity};
 use crate::inbox::Inbox;
+use crate::joining::{self, Join, JoinError};
 use crate::log::Log;
+use crate::neighbours::Neighbours;
 use crate::peers::Peers;
 use crate::status::Describer;
 use crate::store::{self, Body};
@@ -41,6 +44,9 @@ pub enum ServeError {
     /// The data directory cannot be used. Nothing in it was changed.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
+    /// The cluster did not let the node in. Nothing was served.
+    #[error(transparent)]
+    Join(#[from] JoinError),
     /// An address cannot be listened on. Nothing was served.
     #[error("cannot listen on {address}: {}", taken_or(.source, .address))]
     Listen {
@@ -49,9 +55,6 @@ pub enum ServeError {
         /// The cause; part of the message, so not told again.
         source: io::Error,
     },
-    /// The members cannot be dealt the shards. Nothing was served.
-    #[error(transparent)]
-    Placement(#[from] PlacementError),
     /// What the store holds cannot be opened. Nothing was served.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -88,48 +91,75 @@ fn taken_or(source: &io::Error, address: &SocketAddr) -> String {
 }
 
 /// Runs a node until it is told to stop by a signal, or until the process `parent` is no longer
-/// its parent. `ready` gets one line once clients and peers can connect.
+/// its parent. A node that is to `join` a cluster asks it first; one that is a member already may
+/// say so again. `ready` gets one line once clients and peers can connect.
 ///
 /// # Errors
 /// [`ServeError`] says what kept it from starting or going on.
 pub fn serve(
     config: &Config,
+    join: Option<Join>,
     parent: Option<u32>,
     ready: impl FnOnce(&str),
 ) -> Result<(), ServeError> {
     let log = Log::new(config.log);
     let mut identity = Identity::open(config, clock::now())?;
+    let origin = origin(config, &identity, join)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let node = LocalSet::new().block_on(&runtime, live(config, &mut identity, parent, ready))?;
+    let node =
+        LocalSet::new().block_on(&runtime, live(config, &mut identity, origin, parent, ready))?;
     close(node)?;
     log.info("stopped");
     Ok(())
+}
+
+/// How the node comes to be a member. Whoever was let in before has kept what it needs, and starts
+/// also when the cluster cannot be asked again.
+fn origin(config: &Config, identity: &Identity, join: Option<Join>) -> Result<Origin, JoinError> {
+    let Some(join) = join else { return Ok(Origin::Founder) };
+    match joining::ask(config, identity.incarnation(), join) {
+        Ok(roster) => Ok(Origin::Admitted(roster)),
+        Err(error) if identity.is_new() => Err(error),
+        Err(error) => {
+            Log::new(config.log).info(format_args!("not let in again: {error}"));
+            Ok(Origin::Member)
+        }
+    }
 }
 
 /// Serves until told to stop, then until everything open is answered and saved.
 async fn live(
     config: &Config,
     identity: &mut Identity,
+    origin: Origin,
     parent: Option<u32>,
     ready: impl FnOnce(&str),
 ) -> Result<Rc<RefCell<Node<Body>>>, ServeError> {
     let redis = listen(config.redis_address())?;
     let listener = listen(config.peer_address())?;
-    let turns = open(config, identity)?;
+    let http = config.http_address().map(listen).transpose()?;
+    let turns = open(config, identity, origin)?;
     turns.peers.start(config, listener);
-    let accepting = spawn_local(Rc::clone(&turns.clients).listen(redis));
-    ready(&ready_line(config));
+    spawn_local(Rc::clone(&turns.neighbours).run());
+    let mut accepting = vec![spawn_local(Rc::clone(&turns.clients).listen(redis))];
+    accepting.extend(http.map(|http| spawn_local(Rc::clone(&turns.http).listen(http))));
+    ready(&ready_line(config, &turns.node.borrow().members()));
     tokio::select! {
         error = turns.run() => return Err(error),
         stopped = told_to_stop(parent) => stopped?,
     }
-    accepting.abort();
+    accepting.iter().for_each(JoinHandle::abort);
     Log::new(config.log).info("stopping");
     tokio::select! {
         error = turns.run() => return Err(error),
-        () = turns.clients.drain(DRAIN_PATIENCE) => {}
+        () = drain(&turns) => {}
     }
     Ok(Rc::clone(&turns.node))
+}
+
+/// Waits until everyone has what they asked for, or patience ends.
+async fn drain(turns: &Turns) {
+    tokio::join!(turns.clients.drain(DRAIN_PATIENCE), turns.http.drain(DRAIN_PATIENCE));
 }
 
 /// Ends the node's life in order: the next start finds everything as it was, and doubts nothing.
@@ -141,47 +171,66 @@ fn close(node: Rc<RefCell<Node<Body>>>) -> Result<(), ServeError> {
     Ok(())
 }
 
-fn ready_line(config: &Config) -> String {
-    let (own, count) = (config.own(), config.members.len());
-    format!("ready: node {} of {count}, redis {}, peers {}", own.id, own.redis, own.peers)
+fn ready_line(config: &Config, members: &[MemberStatus]) -> String {
+    let count = members.iter().filter(|one| one.state != MemberState::Removed).count();
+    let own = config.own();
+    let http = own.http.map_or_else(|| "off".into(), |address| address.to_string());
+    let (redis, peers) = (own.redis, own.peers);
+    format!("ready: node {} of {count}, redis {redis}, http {http}, peers {peers}", own.id)
 }
 
 /// Puts the node and everything around it together.
-fn open(config: &Config, identity: &mut Identity) -> Result<Turns, ServeError> {
+fn open(config: &Config, identity: &mut Identity, origin: Origin) -> Result<Turns, ServeError> {
     let now = clock::now();
     let (store, entries) = store::open(config, identity)?;
-    let node = Node::open(node_config(config, identity), store, &entries, now)?;
+    let node = Node::open(node_config(config, identity, origin), store, &entries, now)?;
     let node = Rc::new(RefCell::new(node));
     let inbox = Rc::new(Inbox::default());
     let peers = Rc::new(Peers::new(config, identity.incarnation(), Rc::clone(&inbox)));
-    let view = view::at_start(config, now)?;
+    let view = view::of(config, now, &node.borrow().members(), &node.borrow().owners());
     let clients = Rc::new_cyclic(|clients| {
-        let describer = Describer {
+        let describer = Rc::new(Describer {
             config: config.clone(),
             node: Rc::clone(&node),
             peers: Rc::clone(&peers),
             clients: Weak::clone(clients),
-        };
+            inbox: Rc::clone(&inbox),
+        });
         Clients::new(config, Rc::clone(&inbox), view, describer)
     });
-    Ok(Turns::new(node, inbox, clients, peers, Log::new(config.log)))
+    let neighbours = Rc::new(Neighbours::new(clients.describer()));
+    let http = Rc::new(Http::new(config, Rc::clone(&inbox), Rc::clone(&neighbours)));
+    Ok(Turns::new(inbox, clients, http, neighbours, Log::new(config.log)))
 }
 
-fn node_config(config: &Config, identity: &Identity) -> node::Config {
+fn node_config(config: &Config, identity: &Identity, origin: Origin) -> node::Config {
     let members = config.members.iter().map(|member| node::MemberConfig {
         id: member.id(),
         datacenter: member.datacenter.clone(),
         rack: member.rack.clone(),
+    });
+    let contacts = config.members.iter().map(|member| {
+        let (redis, peers) = (member.redis.to_string(), member.peers.to_string());
+        (member.id(), redis, peers)
     });
     node::Config {
         me: config.me,
         incarnation: identity.incarnation(),
         datacenter: config.own().datacenter.clone(),
         members: members.collect(),
+        cluster: config.cluster,
+        secret: config.context_key(),
         shard_count: config.shard_count,
         replication: config.replication,
         request_timeout_ms: config.request_timeout_ms,
         exchange_interval_ms: config.exchange_interval_ms,
+        gossip: node::GossipConfig {
+            interval_ms: config.gossip_interval_ms,
+            fanout: config.gossip_fanout,
+            contacts: contacts.collect(),
+            origin,
+        },
+        coordination: config.coordination,
     }
 }
 

@@ -8,7 +8,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
 use storage::{
-    DurableStore, Entry, FlushPolicy, Millis, Options, RealDisk, Recovery, Report, StoreError, Work,
+    DurableStore, Entry, FlushPolicy, Millis, Options, RealDisk, Recovery, Report, Work,
 };
 use tokio::time::Instant;
 
@@ -59,6 +59,8 @@ fn options(config: &Config) -> Options {
             Flush::Periodic => FlushPolicy::Interval(PERIOD),
             Flush::Never => FlushPolicy::Os,
         },
+        memory_bytes: config.store_memory_max,
+        free_bytes_min: config.disk_free_min,
         ..Options::default()
     }
 }
@@ -121,9 +123,4 @@ impl Upkeep {
         self.is_more = false;
         self.paused_until = Some(Instant::now() + WORK_PAUSE);
     }
-}
-
-/// Hands what a turn wrote to the disk, as durably as the flush policy says.
-pub(crate) fn end_turn(store: &mut Body, now: causality::Millis) -> Result<(), StoreError> {
-    store.commit_turn(Millis(now.0))
 }

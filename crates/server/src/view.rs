@@ -1,18 +1,23 @@
 //! What clients are told about the cluster: members, their addresses, and who owns which slots.
 
 use causality::{Millis, NodeId};
-use placement::{
-    Epoch, Incarnation, Member, MemberId, MemberState, Placement, PlacementError, PlacementVersion,
-    Replication, ShardCount, View, Weight,
-};
+use node::{Liveness as Seems, MemberStatus};
+use placement::{MemberState, ShardCount};
 use redis::{ClusterNode, ClusterView, Liveness, SlotRange};
 
-use crate::config::{self, Config};
+use crate::config::Config;
 
-/// Computes the view at the start: only this node is up.
-pub(crate) fn at_start(config: &Config, now: Millis) -> Result<ClusterView, PlacementError> {
-    let nodes = config.members.iter().map(|member| node(member, config.me)).collect();
-    Ok(ClusterView { me: config.me, started: now, nodes, ranges: ranges(config)? })
+/// Describes the members, and who owns what.
+pub(crate) fn of(
+    config: &Config,
+    started: Millis,
+    members: &[MemberStatus],
+    owners: &[Vec<NodeId>],
+) -> ClusterView {
+    let present = members.iter().filter(|member| member.state != MemberState::Removed);
+    let nodes = present.filter_map(|member| node(config, member)).collect();
+    let (shard_count, ranges) = (config.shard_count, ranges(config, owners));
+    ClusterView { me: config.me, started, nodes, shard_count, ranges }
 }
 
 /// Returns the view with one member's liveness changed.
@@ -24,38 +29,30 @@ pub(crate) fn with_liveness(view: &ClusterView, id: NodeId, liveness: Liveness) 
     view
 }
 
-fn node(member: &config::Member, me: NodeId) -> ClusterNode {
-    ClusterNode {
-        id: member.id(),
-        host: member.redis.ip().to_string(),
-        port: member.redis.port(),
-        peer_port: member.peers.port(),
-        liveness: if member.id() == me { Liveness::Up } else { Liveness::Down },
-    }
+/// A member whose address nobody has said is left out.
+fn node(config: &Config, member: &MemberStatus) -> Option<ClusterNode> {
+    let configured = config.members.iter().find(|one| one.id() == member.id);
+    let redis = member.redis.parse().ok().or(configured.map(|one| one.redis))?;
+    let peers = member.peers.parse().ok().or(configured.map(|one| one.peers))?;
+    let is_up = member.id == config.me || member.liveness != Seems::Down;
+    Some(ClusterNode {
+        id: member.id,
+        host: redis.ip().to_string(),
+        port: redis.port(),
+        peer_port: peers.port(),
+        liveness: if is_up { Liveness::Up } else { Liveness::Down },
+    })
 }
 
 /// The owners of every shard as runs of slots.
-fn ranges(config: &Config) -> Result<Vec<SlotRange>, PlacementError> {
+fn ranges(config: &Config, owners: &[Vec<NodeId>]) -> Vec<SlotRange> {
     let shards = ShardCount::new(u32::from(config.shard_count))
         .expect("checked when the configuration was parsed");
-    let members = config.members.iter().map(|member| Member {
-        id: MemberId(member.id),
-        incarnation: Incarnation(0),
-        state: MemberState::Active,
-        datacenter: member.datacenter.clone(),
-        rack: member.rack.clone(),
-        weight: Weight(100),
-    });
-    let version = PlacementVersion::V1;
-    let view = View::restore(members, version, Epoch(1));
-    let replication = Replication::Same(config.replication);
-    let placement = Placement::compute(&view, &replication, shards, version)?;
-    let range = |shard| {
+    let range = |(shard, owners): (_, &Vec<NodeId>)| {
         let slots = shards.slots_of(shard)?;
-        let owners = placement.owners(shard).map(|member| NodeId(member.0)).collect();
-        Some(SlotRange { first: *slots.start(), last: *slots.end(), owners })
+        Some(SlotRange { first: *slots.start(), last: *slots.end(), owners: owners.clone() })
     };
-    Ok(shards.shards().filter_map(range).collect())
+    shards.shards().zip(owners).filter_map(range).collect()
 }
 
 #[cfg(test)]
@@ -75,13 +72,31 @@ mod tests {
         settings.into_config().unwrap()
     }
 
+    fn member(id: u32, state: MemberState) -> MemberStatus {
+        MemberStatus {
+            id: NodeId(id),
+            state,
+            datacenter: "dc1".into(),
+            rack: format!("r{id}"),
+            redis: format!("127.0.0.1:{}", 7000 + id),
+            peers: format!("127.0.0.1:{}", 9000 + id),
+            liveness: Seems::Down,
+            agrees: true,
+        }
+    }
+
+    fn view(config: &Config, members: &[MemberStatus]) -> ClusterView {
+        let owners = vec![vec![NodeId(1), NodeId(2)]; usize::from(config.shard_count)];
+        of(config, Millis(7), members, &owners)
+    }
+
     #[test]
     fn every_slot_has_its_owners_once() {
-        let view = at_start(&config(5), Millis(7)).unwrap();
+        let view = view(&config(2), &[]);
         let mut next = 0;
         for range in &view.ranges {
             assert_eq!(range.first, next);
-            assert_eq!(range.owners.len(), 3);
+            assert_eq!(range.owners, [NodeId(1), NodeId(2)]);
             next = range.last + 1;
         }
         assert_eq!(next, 16_384);
@@ -89,7 +104,8 @@ mod tests {
 
     #[test]
     fn liveness_follows_the_links() {
-        let view = at_start(&config(3), Millis(7)).unwrap();
+        let members = [1, 2, 3].map(|id| member(id, MemberState::Active));
+        let view = view(&config(3), &members);
         let up = |view: &ClusterView| {
             let nodes = view.nodes.iter().filter(|node| node.liveness == Liveness::Up);
             nodes.map(|node| node.id.0).collect::<Vec<_>>()
@@ -98,5 +114,17 @@ mod tests {
         let view = with_liveness(&view, NodeId(3), Liveness::Up);
         assert_eq!(up(&view), [2, 3]);
         assert_eq!(up(&with_liveness(&view, NodeId(3), Liveness::Down)), [2]);
+    }
+
+    #[test]
+    fn who_was_removed_and_who_never_said_where_it_is_are_left_out() {
+        let silent = MemberStatus {
+            redis: String::new(),
+            peers: String::new(),
+            ..member(9, MemberState::Joining)
+        };
+        let members = [member(1, MemberState::Active), member(4, MemberState::Removed), silent];
+        let view = view(&config(2), &members);
+        assert_eq!(view.nodes.iter().map(|node| node.id.0).collect::<Vec<_>>(), [1]);
     }
 }

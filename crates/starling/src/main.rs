@@ -1,17 +1,26 @@
 //! The binary `starling`: one file per subcommand.
 //!
-//! Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing there, 4 cluster not whole.
+//! Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing there, 4 cluster not whole, 5 a promise
+//! broken.
 
 mod address;
+mod check;
 mod client;
 mod completions;
 mod config;
 mod data;
+mod lag;
+mod node;
 mod output;
+mod predict;
 mod serve;
+mod sim;
 mod status;
 mod table;
+mod top;
+mod trace;
 mod up;
+mod web;
 
 use std::process::ExitCode;
 
@@ -21,7 +30,8 @@ use clap::{Parser, Subcommand};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing there, 4 cluster not whole.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing there, 4 cluster not whole,
+5 a promise broken.
 
 Example:
   starling up              # a cluster of three nodes
@@ -41,9 +51,16 @@ enum Command {
     Up(up::Up),
     Serve(Box<serve::Serve>),
     Status(status::Status),
+    Sim(Box<sim::Sim>),
+    Node(node::Node),
     Get(data::Get),
     Set(data::Set),
     Del(data::Del),
+    Trace(trace::Trace),
+    Lag(lag::Lag),
+    Top(top::Top),
+    Check(check::Check),
+    Predict(predict::Predict),
     Config(config::Config),
     Completions(completions::Completions),
     /// Print the release
@@ -56,6 +73,7 @@ enum Ending {
     Done,
     NothingThere,
     NotWhole,
+    Broken,
 }
 
 fn main() -> ExitCode {
@@ -63,6 +81,7 @@ fn main() -> ExitCode {
         Ok(Ending::Done) => ExitCode::SUCCESS,
         Ok(Ending::NothingThere) => ExitCode::from(3),
         Ok(Ending::NotWhole) => ExitCode::from(4),
+        Ok(Ending::Broken) => ExitCode::from(5),
         Err(error) => {
             output::complain(&error);
             ExitCode::FAILURE
@@ -75,9 +94,16 @@ fn run(command: Command) -> anyhow::Result<Ending> {
         Command::Up(up) => up.run(),
         Command::Serve(serve) => serve.run(),
         Command::Status(status) => status.run(),
+        Command::Sim(sim) => sim.run(),
+        Command::Node(node) => node.run(),
         Command::Get(get) => get.run(),
         Command::Set(set) => set.run(),
         Command::Del(del) => del.run(),
+        Command::Trace(trace) => trace.run(),
+        Command::Lag(lag) => lag.run(),
+        Command::Top(top) => top.run(),
+        Command::Check(check) => check.run(),
+        Command::Predict(predict) => predict.run(),
         Command::Config(config) => config.run(),
         Command::Completions(completions) => completions.run(),
         Command::Version => output::line(concat!("starling ", env!("CARGO_PKG_VERSION"))),

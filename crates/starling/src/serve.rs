@@ -1,9 +1,11 @@
 //! `starling serve`: one node, in the foreground.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Args;
+use server::Join;
 use server::config::Settings;
 
 use crate::{Ending, output};
@@ -13,7 +15,8 @@ use crate::{Ending, output};
 #[command(after_help = "Every key of the configuration is also a flag and an environment \
                         variable; flags win over the environment, the environment over the \
                         file.\n\nExample:\n  starling serve --config starling.toml\n  \
-                        starling serve --node-id 1 --data-directory data")]
+                        starling serve --node-id 1 --data-directory data\n  \
+                        starling serve --config new.toml --join 127.0.0.1:7001")]
 pub(crate) struct Serve {
     /// The configuration file
     #[arg(long, value_name = "FILE", env = "STARLING_CONFIG")]
@@ -21,6 +24,12 @@ pub(crate) struct Serve {
     /// Stop when this process is no longer the parent
     #[arg(long, value_name = "PID", hide = true)]
     parent: Option<u32>,
+    /// Join the cluster of the node at this address for clients
+    #[arg(long, value_name = "ADDRESS")]
+    join: Option<SocketAddr>,
+    /// Take the place of this node, which does not come back
+    #[arg(long, value_name = "ID", requires = "join")]
+    replace: Option<u32>,
     #[command(flatten)]
     settings: Settings,
 }
@@ -32,7 +41,8 @@ impl Serve {
             Some(path) => Settings::from_file(path).with_context(|| path.display().to_string())?,
         };
         let config = self.settings.over(file).into_config()?;
-        server::serve(&config, self.parent, |ready| {
+        let join = self.join.map(|address| Join { address, replaces: self.replace });
+        server::serve(&config, join, self.parent, |ready| {
             // A node serves even when nobody can read that it does.
             let _ = output::line(ready);
         })?;

@@ -66,6 +66,14 @@ fn is_answering(status: &Value) -> bool {
     status["peers"].is_array()
 }
 
+/// How many of its writes some owner may lack, and after which time the rest was everywhere.
+fn convergence(node: &Value) -> (Value, Value) {
+    let times = &node["convergence"]["everywhere_us"];
+    let p99 = times["p99"].as_u64().filter(|_| times["count"] != 0);
+    let text = p99.map(|micros| format!("{}.{} ms", micros / 1_000, micros % 1_000 / 100));
+    (node["convergence"]["open"].clone(), json!(text))
+}
+
 fn table(nodes: &[Value]) -> Table {
     let mut table = Table::new(&[
         "node",
@@ -76,6 +84,8 @@ fn table(nodes: &[Value]) -> Table {
         "shards",
         "elements",
         "clients",
+        "open writes",
+        "p99 to all",
     ]);
     for node in nodes {
         let is_answering = is_answering(node);
@@ -83,9 +93,9 @@ fn table(nodes: &[Value]) -> Table {
         let links_down = json!(is_answering.then(|| links_down_count(node)));
         let keys = ["datacenter", "redis"].map(|key| &node[key]);
         let counts = ["shards", "elements", "clients"].map(|key| &node[key]);
-        table.row(
-            [&node["node"], &state].into_iter().chain(keys).chain([&links_down]).chain(counts),
-        );
+        let (open, p99) = convergence(node);
+        let state = [&node["node"], &state].into_iter().chain(keys).chain([&links_down]);
+        table.row(state.chain(counts).chain([&open, &p99]));
     }
     table
 }

@@ -5,6 +5,7 @@ mod layout;
 mod process;
 mod supervisor;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -30,7 +31,7 @@ pub(crate) struct Up {
     /// Datacenters
     #[arg(long, default_value_t = 1)]
     dcs: u16,
-    /// Port of the first node for clients; peers use the one 2000 above
+    /// Port of the first node for clients; HTTP is 1000 above, peers are 2000 above
     #[arg(long, default_value_t = 7001)]
     port: u16,
     /// Hold messages between datacenters back for so long
@@ -168,18 +169,26 @@ impl Place {
 
 /// Says that every node is ready, in one line.
 fn announce(layout: &Layout, is_json: bool) -> anyhow::Result<()> {
-    let redis: Vec<String> = layout.nodes().map(|node| layout.redis(node).to_string()).collect();
-    let peers: Vec<String> = layout.nodes().map(|node| layout.peers(node).to_string()).collect();
-    let data = layout.root.display();
+    let texts = |address: fn(&Layout, u16) -> SocketAddr| -> Vec<String> {
+        layout.nodes().map(|node| address(layout, node).to_string()).collect()
+    };
+    let (redis, http) = (texts(Layout::redis), texts(Layout::http));
     let line = match is_json {
-        true => json!({ "ready": true, "redis": redis, "peers": peers, "data": layout.root })
-            .to_string(),
+        true => json!({
+            "ready": true,
+            "redis": redis,
+            "http": http,
+            "peers": texts(Layout::peers),
+            "data": layout.root,
+        })
+        .to_string(),
         false => format!(
-            "ready: {} node(s) in {} datacenter(s); redis {}; peers {}; data {data}; Ctrl-C stops",
+            "ready: {} node(s) in {} datacenter(s); redis {}; http {}; data {}; Ctrl-C stops",
             layout.nodes_count,
             layout.datacenters_count,
             redis.join(" "),
-            peers.join(" "),
+            http.join(" "),
+            layout.root.display(),
         ),
     };
     output::line(line).map(|_| ())
@@ -190,7 +199,7 @@ fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
 }
 
 /// Reads a span like `80ms`, `2s` or `80`.
-fn parse_millis(text: &str) -> Result<u64, String> {
+pub(crate) fn parse_millis(text: &str) -> Result<u64, String> {
     let (number, factor) = match (text.strip_suffix("ms"), text.strip_suffix('s')) {
         (Some(number), _) => (number, 1),
         (None, Some(number)) => (number, 1000),

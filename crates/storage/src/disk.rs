@@ -27,6 +27,9 @@ pub enum LockOutcome {
     Taken,
 }
 
+/// Makes the bytes of one file durable, wherever and whenever it is run.
+pub type SyncTask = Box<dyn FnOnce() -> io::Result<()> + Send>;
+
 /// Files by name within one directory.
 pub trait Disk {
     /// Appends bytes to a file, creating it first when it is not there. After an error any prefix
@@ -60,6 +63,13 @@ pub trait Disk {
     /// As the operating system says. What was written since the last success may be lost even when
     /// a later call succeeds: the caller must not trust the file any more.
     fn sync(&mut self, name: &str) -> io::Result<()>;
+
+    /// Returns a task that makes durable what the file holds when it is run, on any thread while
+    /// the file grows. What it answers is to be taken as the answer of `sync` is.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn sync_task(&mut self, name: &str) -> io::Result<SyncTask>;
 
     /// Makes the creations, renamings and removals of files durable.
     ///
@@ -108,12 +118,28 @@ pub(crate) fn read_exact_at(
     offset: u64,
     len: usize,
 ) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; len];
-    let count = disk.read_at(name, offset, &mut bytes)?;
-    if count < len {
+    let mut bytes = Vec::new();
+    read_exact_into(disk, name, offset, len, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// Reads `len` bytes at an offset, all of them, into a buffer that may have been used before:
+/// large memory that is new costs more than the reading.
+///
+/// # Errors
+/// As [`read_exact_at`].
+pub(crate) fn read_exact_into(
+    disk: &mut impl Disk,
+    name: &str,
+    offset: u64,
+    len: usize,
+    into: &mut Vec<u8>,
+) -> io::Result<()> {
+    into.resize(len, 0);
+    if disk.read_at(name, offset, into)? < len {
         return Err(io::Error::new(io::ErrorKind::UnexpectedEof, format!("{name} is too short")));
     }
-    Ok(bytes)
+    Ok(())
 }
 
 /// Writes a whole file durably under a name, so that after a crash the name has the old content or

@@ -20,7 +20,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::disk::Disk;
 use crate::identity::Identity;
-use crate::log::{Log, Replay};
+use crate::log::{EndedFlush, Log, PendingFlush, Replay};
 use crate::manifest::Manifest;
 use crate::options::{Millis, Options};
 use crate::rows::{Below, Hashed, Known, Rows};
@@ -102,12 +102,33 @@ impl<D: Disk> DurableStore<D> {
     /// `Full` when the disk has no space: the turn is kept and the next call tries again. `Disk`:
     /// the store must be opened again; what [`DurableStore::flushed`] covers is safe.
     pub fn commit_turn(&mut self, now: Millis) -> Result<(), StoreError> {
-        self.write_identity()?;
-        let segment = self.log.segment();
-        self.log.commit(&mut self.disk, now)?;
-        // Nobody else would know of a segment that has no follower yet.
-        self.is_identity_changed |= self.log.segment() != segment;
-        self.look_after_budgets()
+        self.end_turn(|log, disk| log.commit(disk, now))
+    }
+
+    /// Ends a turn without waiting for the disk: writes everything appended in one write. What
+    /// must be durable first waits for its ticket; see [`DurableStore::begin_flush`].
+    ///
+    /// # Errors
+    /// As [`DurableStore::commit_turn`].
+    pub fn write_turn(&mut self) -> Result<(), StoreError> {
+        self.end_turn(Log::write_turn)
+    }
+
+    /// Returns the flush that the policy asks for now, to be run on any thread and handed back to
+    /// [`DurableStore::end_flush`]. Nothing while one is under way, or when none is due.
+    ///
+    /// # Errors
+    /// As [`DurableStore::commit_turn`].
+    pub fn begin_flush(&mut self, now: Millis) -> Result<Option<PendingFlush>, StoreError> {
+        self.log.begin_flush(&mut self.disk, now)
+    }
+
+    /// Takes note of a flush that was run; [`DurableStore::flushed`] then covers what it covered.
+    ///
+    /// # Errors
+    /// As [`DurableStore::commit_turn`]: a flush that failed is never made good by a later one.
+    pub fn end_flush(&mut self, ended: EndedFlush) -> Result<(), StoreError> {
+        self.log.end_flush(&mut self.disk, ended)
     }
 
     /// Makes everything appended durable, whatever the policy.
@@ -188,6 +209,18 @@ impl<D: Disk> DurableStore<D> {
         self.identity.durable = self.log.synced();
         self.identity.closed_at = Some(self.log.synced());
         self.identity.write(&mut self.identity_disk)
+    }
+
+    fn end_turn(
+        &mut self,
+        write: impl FnOnce(&mut Log, &mut D) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.write_identity()?;
+        let segment = self.log.segment();
+        write(&mut self.log, &mut self.disk)?;
+        // Nobody else would know of a segment that has no follower yet.
+        self.is_identity_changed |= self.log.segment() != segment;
+        self.look_after_budgets()
     }
 
     fn write_identity(&mut self) -> Result<(), StoreError> {

@@ -55,8 +55,9 @@ mod sealed;
 mod store;
 mod table;
 
-pub use disk::{Crash, Disk, LockOutcome, RealDisk, SimDisk, SyncFault};
+pub use disk::{Crash, Disk, LockOutcome, RealDisk, SimDisk, SyncFault, SyncTask};
 pub use durable::{DurableStore, Recovery, Ticket, Usage, Work};
+pub use log::{EndedFlush, PendingFlush};
 pub use memory::MemoryStore;
 pub use options::{FlushPolicy, Millis, Options};
 pub use report::{Affected, Cut, Damage, Report};

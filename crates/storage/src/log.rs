@@ -8,6 +8,7 @@
 //! then on and the store must be opened again. Only "no space left" is survived, when the half
 //! written bytes can be cut off; the turn then stays in the buffer.
 
+mod flushing;
 mod index;
 mod record;
 mod recover;
@@ -25,6 +26,8 @@ use crate::store::{EntryId, StoreError};
 use index::ShardIndex;
 use record::{Body, HEADER_BYTES, Record};
 
+use flushing::Reach;
+pub use flushing::{EndedFlush, PendingFlush};
 pub(crate) use record::{Position, Run};
 pub(crate) use recover::{Checkpoint, Opened, Replay, ShardMarks};
 
@@ -47,6 +50,10 @@ pub(crate) struct Log {
     /// The `synced` that the last record about it told.
     stamped: Position,
     synced_at: Millis,
+    /// A flush is under way elsewhere.
+    is_flushing: bool,
+    /// How far the active segment is written, for that flush.
+    reach: Reach,
     /// Removed once the record that says so, standing before the position, is durable.
     doomed: Vec<(u32, Position)>,
     is_failed: bool,
@@ -169,17 +176,12 @@ impl Log {
 
     /// Ends a turn: writes what gathered and flushes as the policy says.
     pub(crate) fn commit(&mut self, disk: &mut impl Disk, now: Millis) -> Result<(), StoreError> {
-        self.write(disk)?;
-        let is_due = match self.policy {
-            FlushPolicy::Always => true,
-            FlushPolicy::Interval(every) => now.0.abs_diff(self.synced_at.0) >= every.0,
-            FlushPolicy::Os => false,
-        };
-        if is_due {
+        self.write_turn(disk)?;
+        if self.is_flush_due(now) {
             self.synced_at = now;
             self.sync(disk)?;
         }
-        self.roll_if_long(disk)
+        Ok(())
     }
 
     /// Writes and flushes everything appended so far.
@@ -326,6 +328,7 @@ impl Log {
             return Err(StoreError::Disk { doing: "writing the log", source });
         }
         self.written = self.end();
+        self.reach.set(self.written.offset());
         self.buffer.clear();
         self.segments.entry(self.active).and_modify(|held| held.end = self.written.offset());
         Ok(())
@@ -405,6 +408,7 @@ impl Log {
         let end = u32::try_from(bytes.len()).expect("a start record is short");
         self.segments.insert(number, Segment { name, end, entries: 0 });
         self.active = number;
+        self.reach = Reach::new(end);
         self.written = Position::new(number, end);
         self.synced = self.written;
         Ok(())

@@ -17,7 +17,7 @@ use crate::store::Row;
 use evict::Eviction;
 use freeze::Freeze;
 use group::{Body, Columns, Epoch, Group, LOADED, One};
-use shard::{SLOT_BYTES, ShardRows};
+use shard::ShardRows;
 
 pub(crate) use freeze::Slice;
 pub(crate) use group::Known;
@@ -152,9 +152,10 @@ impl Rows {
         let Some(rows) = self.shards.remove(shard) else { return };
         let slots = 0..u32::try_from(rows.slot_count()).expect("slots are counted in 32 bits");
         for group in slots.map(|slot| rows.group(slot)).filter(|group| !group.is_gone()) {
-            self.bytes -= group.bytes() + SLOT_BYTES;
+            self.bytes -= group.bytes();
             self.group_count -= 1;
         }
+        self.bytes -= rows.overhead_bytes();
         self.eviction.fruitless = 0;
     }
 
@@ -168,7 +169,9 @@ impl Rows {
     /// Brings the order of a shard's groups up to date before it is walked.
     pub(crate) fn tidy(&mut self, shard: u16) {
         if let Some(rows) = self.shards.get_mut(shard) {
+            let before = rows.overhead_bytes();
             rows.tidy();
+            self.bytes = self.bytes + rows.overhead_bytes() - before;
         }
     }
 
@@ -225,12 +228,16 @@ impl Rows {
             is_absent_below: below == Below::Absent,
             body: Body::One(One::new(at.row.group, at.row.column, value)),
         };
-        self.bytes += group.bytes() + SLOT_BYTES;
+        self.bytes += group.bytes();
         self.group_count += 1;
         if epoch == self.epoch {
             self.count_change(row_bytes(at.row, value.map_or(0, <[u8]>::len)));
         }
-        self.shards.get_or_default(at.row.shard).insert(group)
+        let rows = self.shards.get_or_default(at.row.shard);
+        let before = rows.overhead_bytes();
+        let slot = rows.insert(group);
+        self.bytes = self.bytes + rows.overhead_bytes() - before;
+        slot
     }
 
     fn take(&mut self, at: Hashed<'_>, slot: u32) {
@@ -238,8 +245,9 @@ impl Rows {
         let group = rows.group_mut(slot);
         let before = group.bytes();
         if group.take(at.row.column) {
+            let overhead = rows.overhead_bytes();
             rows.remove(slot);
-            self.bytes -= before + SLOT_BYTES;
+            self.bytes = self.bytes + rows.overhead_bytes() - overhead - before;
             self.group_count -= 1;
         } else {
             self.bytes = self.bytes + group.bytes() - before;

@@ -51,7 +51,7 @@ const TABLE: &[(&str, May)] = &[
     // Surfaces: translation only. Values are causality's and cells' own types.
     ("resp", Use(&[])),
     ("redis", Use(&["api", "resp", "causality", "cells"])),
-    ("http", Use(&["api"])),
+    ("http", Use(&["api", "causality", "cells"])),
     // Worlds.
     ("server", AllBut("sim")),
     ("sim", AllBut("server")),

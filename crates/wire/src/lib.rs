@@ -25,6 +25,7 @@ mod ids;
 mod layout;
 mod link;
 mod message;
+mod news;
 pub mod shard;
 mod version;
 
@@ -32,4 +33,5 @@ pub use frame::{Frame, FrameLimit, HEADER_SIZE, Scan, TooLong, WireError, scan};
 pub use ids::{Challenge, ClockHash, ClusterId, Proof, RequestId, RootHash, ShardId};
 pub use link::{Batch, Decoder, Encoder};
 pub use message::{Hello, Kind, Message, Outcome, Reason, ShardHash, TEXT_SIZE_MAX};
+pub use news::{Contact, NEWS_SIZE_MAX, News, Roster, RosterHash, ShardReport, Standing};
 pub use version::{ProtocolRange, ProtocolVersion, VersionError};

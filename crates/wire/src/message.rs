@@ -182,6 +182,18 @@ pub enum Message {
         /// The version.
         reinstate: Reinstate,
     },
+    /// Operations to keep for an owner that is absent, until they can be handed to it in a message
+    /// of the same kind.
+    Keep {
+        /// Their shard.
+        shard: ShardId,
+        /// Names the batch; answered like [`Message::Replicate`].
+        request: RequestId,
+        /// The owner they are for.
+        target: NodeId,
+        /// The operations.
+        ops: Vec<OwnedOp>,
+    },
     /// A step of retiring an actor.
     Sealing {
         /// The shard.
@@ -190,6 +202,21 @@ pub enum Message {
         request: RequestId,
         /// The step.
         sealing: Sealing,
+    },
+    /// Asks for something that the receiver knows about itself, for people to see. Drivers speak
+    /// this; it changes nothing.
+    Describe {
+        /// Names the question.
+        request: RequestId,
+        /// The question, as the surfaces write it.
+        bytes: Box<[u8]>,
+    },
+    /// The answer to [`Message::Describe`].
+    Described {
+        /// The question.
+        request: RequestId,
+        /// The answer, as the surfaces write it.
+        bytes: Box<[u8]>,
     },
 }
 
@@ -285,6 +312,9 @@ pub enum Kind {
     Summary = 19,
     Reinstate = 20,
     Sealing = 21,
+    Keep = 22,
+    Describe = 23,
+    Described = 24,
 }
 
 impl Message {
@@ -313,6 +343,9 @@ impl Message {
             Self::Summary { .. } => Kind::Summary,
             Self::Reinstate { .. } => Kind::Reinstate,
             Self::Sealing { .. } => Kind::Sealing,
+            Self::Keep { .. } => Kind::Keep,
+            Self::Describe { .. } => Kind::Describe,
+            Self::Described { .. } => Kind::Described,
         }
     }
 }
@@ -339,7 +372,7 @@ impl Reason {
 
 impl Kind {
     /// Every kind, by number; the first is 1.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 24] = [
         Self::Hello,
         Self::Refused,
         Self::Gossip,
@@ -361,6 +394,9 @@ impl Kind {
         Self::Summary,
         Self::Reinstate,
         Self::Sealing,
+        Self::Keep,
+        Self::Describe,
+        Self::Described,
     ];
 
     /// Returns the kind of a number.
@@ -381,7 +417,7 @@ mod tests {
             assert_eq!(Kind::from_byte(number), Some(kind));
         }
         assert_eq!(Kind::from_byte(0), None);
-        assert_eq!(Kind::from_byte(22), None);
+        assert_eq!(Kind::from_byte(25), None);
         assert!((0u8..).zip(Outcome::ALL).all(|(number, outcome)| outcome as u8 == number));
         assert!((0u8..).zip(Reason::ALL).all(|(number, reason)| reason as u8 == number));
     }

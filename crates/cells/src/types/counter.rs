@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use causality::{Actor, Dot, Dots};
 use codec::{DecodeError, Reader, put_varint};
 
-use super::walk::walk;
+use super::walk::{walk, walk_from};
 use super::{Draft, Fixed, TypeError};
 use crate::{Cell, Family, KeyAddress, ReadCells, ReadControl};
 
@@ -259,6 +259,34 @@ pub fn tallies<R: ReadCells>(
         Ok(ReadControl::Continue)
     })?;
     Ok(tallies)
+}
+
+/// Says whether any counter of a part of the key has an increment that was not reset; it looks no
+/// further than the first one.
+///
+/// # Errors
+/// Reading failed, or `Malformed` cells.
+pub fn has_any<R: ReadCells>(
+    cells: &mut R,
+    key: KeyAddress<'_>,
+    part: Part,
+) -> Result<bool, TypeError> {
+    let prefix = [part.count() as u8];
+    let mut from = prefix.to_vec();
+    loop {
+        let mut first = None;
+        walk_from(cells, key, &prefix, &from, &mut |rest, _| {
+            first = Some(rest.to_vec());
+            Ok(ReadControl::Stop)
+        })?;
+        let Some(first) = first else { return Ok(false) };
+        let (subkey, _) = split_birth(&first, part.count())?;
+        if tally(cells, key, part, subkey)?.total().is_some() {
+            return Ok(true);
+        }
+        // The next column is this one and a zero.
+        from = [&prefix[..], &first, &[0]].concat();
+    }
 }
 
 /// What may be deleted of a counter's birth.

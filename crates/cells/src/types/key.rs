@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use causality::{Dot, Dots, HybridTime, Millis};
 
-use super::counter::{Part, split_birth, tallies};
+use super::counter::{Part, has_any, split_birth, tallies};
 use super::{Draft, Life, TypeError, life, string};
 use crate::{Cell, Change, Family, KeyAddress, ReadCells, ReadControl};
 
@@ -291,7 +291,7 @@ fn has_increment<R: ReadCells>(
     kind: Kind,
 ) -> Result<bool, TypeError> {
     let Some(part) = kind.part() else { return Ok(false) };
-    Ok(tallies(cells, key, part)?.values().any(|tally| tally.total().is_some()))
+    has_any(cells, key, part)
 }
 
 fn newest<R: ReadCells>(

@@ -160,16 +160,15 @@ pub fn trim<R: ReadCells>(
     stop: i64,
     draft: &mut Draft,
 ) -> Result<(), TypeError> {
-    let kept = indices(count(cells, key)?, start, stop);
-    let (mut index, mut removed) = (0, Vec::new());
-    walk(cells, key, &[Family::ListItem as u8], |position, cell| {
-        if !kept.contains(&index) {
-            removed.push((Family::ListItem.column(position), cell.dots()));
+    let total = count(cells, key)?;
+    let kept = indices(total, start, stop);
+    let (front, back) = if kept.is_empty() { (total, 0) } else { (kept.start, total - kept.end) };
+    for (end, dropped) in [(End::Front, front), (End::Back, back)] {
+        let dropped = usize::try_from(dropped).unwrap_or(usize::MAX);
+        for item in first_items(cells, key, end, dropped)? {
+            draft.remove(item.column(), item.dots);
         }
-        index += 1;
-        Ok(ReadControl::Continue)
-    })?;
-    removed.into_iter().for_each(|(column, dots)| draft.remove(column, dots));
+    }
     Ok(())
 }
 
@@ -203,19 +202,72 @@ pub fn range<R: ReadCells>(
     start: i64,
     stop: i64,
 ) -> Result<Vec<Vec<u8>>, TypeError> {
-    let wanted = indices(count(cells, key)?, start, stop);
-    let (mut index, mut values) = (0, Vec::new());
-    walk(cells, key, &[Family::ListItem as u8], |position, cell| {
-        if index >= wanted.end {
+    let total = count(cells, key)?;
+    let wanted = indices(total, start, stop);
+    let (mut values, mut index) = (Vec::new(), 0);
+    // Walking from the nearer end.
+    let (end, skipped) = if wanted.start <= total.saturating_sub(wanted.end) {
+        (End::Front, wanted.start)
+    } else {
+        (End::Back, total - wanted.end)
+    };
+    let last = skipped + wanted.end.saturating_sub(wanted.start);
+    visit(cells, key, end, |position, cell| {
+        if index >= last {
             return Ok(ReadControl::Stop);
         }
-        if index >= wanted.start {
+        if index >= skipped {
             values.push(Item::of(position, cell).value);
         }
         index += 1;
         Ok(ReadControl::Continue)
     })?;
+    if end == End::Back {
+        values.reverse();
+    }
     Ok(values)
+}
+
+/// Which of the elements that equal a value are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Search {
+    /// From which end they are looked for.
+    pub end: End,
+    /// How many are passed over.
+    pub skip: u64,
+    /// How many are wanted at most.
+    pub limit: u64,
+}
+
+/// Returns the indices, from the front, of elements that equal `value`, in the order of the search;
+/// at most `looked_at_max` elements are looked at.
+///
+/// # Errors
+/// Reading failed.
+pub fn find<R: ReadCells>(
+    cells: &mut R,
+    key: KeyAddress<'_>,
+    value: &[u8],
+    search: Search,
+    looked_at_max: u64,
+) -> Result<Vec<u64>, TypeError> {
+    let total = count(cells, key)?;
+    let (mut at, mut skipped, mut found) = (0, 0, Vec::new());
+    visit(cells, key, search.end, |_, cell| {
+        if at == looked_at_max || found.len() as u64 == search.limit {
+            return Ok(ReadControl::Stop);
+        }
+        if cell.winner().is_some_and(|version| version.payload == value) {
+            if skipped == search.skip {
+                found.push(if search.end == End::Front { at } else { total - 1 - at });
+            } else {
+                skipped += 1;
+            }
+        }
+        at += 1;
+        Ok(ReadControl::Continue)
+    })?;
+    Ok(found)
 }
 
 /// Returns the indices from `start` to `stop` that a list of so many elements has.

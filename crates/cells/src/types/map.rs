@@ -29,6 +29,12 @@ impl Path {
         Self::default().child(name)
     }
 
+    /// Takes the subkey of a field's cell.
+    #[must_use]
+    pub const fn from_subkey(subkey: Vec<u8>) -> Self {
+        Self(subkey)
+    }
+
     /// Names a field of the map at this path.
     #[must_use]
     pub fn child(mut self, name: &[u8]) -> Self {

@@ -11,10 +11,19 @@ use codec::{Reader, put_slice};
 use super::counter::{self, Part, Tally};
 use super::walk::{live_dots, walk};
 use super::{Draft, Fixed, TypeError};
-use crate::{Cell, Family, KeyAddress, ReadCells, ReadControl};
+use crate::{Cell, Family, KeyAddress, ReadCells, ReadControl, ReadError};
 
 /// Increments nearer to zero would lose more than their ninth digit in seventeen places.
 const INCREMENT_MIN: f64 = 1e-8;
+
+/// Which way through the order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Toward {
+    /// Rising.
+    Up,
+    /// Falling.
+    Down,
+}
 
 /// Returns a score as eight bytes that sort like it; both zeros are one.
 #[must_use]
@@ -40,6 +49,48 @@ pub fn score_of_key(key: [u8; 8]) -> Option<f64> {
 #[must_use]
 pub fn index_key(score: f64, member: &[u8]) -> Vec<u8> {
     [&score_key(score)[..], member].concat()
+}
+
+/// Splits an index key; nothing when the bytes are none.
+#[must_use]
+pub fn split_index_key(key: &[u8]) -> Option<(f64, &[u8])> {
+    let (score, member) = key.split_first_chunk::<8>()?;
+    Some((score_of_key(*score)?, member))
+}
+
+/// Visits index keys by reading and sorting all members: for readers that keep no index.
+///
+/// # Errors
+/// Reading failed, or `Malformed` cells.
+pub fn sort_and_visit<R: ReadCells>(
+    cells: &mut R,
+    key: KeyAddress<'_>,
+    from: Option<&[u8]>,
+    toward: Toward,
+    visit: &mut dyn FnMut(&[u8]) -> ReadControl,
+) -> Result<(), ReadError> {
+    let members = members(cells, key).map_err(|error| ReadError(error.to_string()))?;
+    let keys = members.iter().map(|(member, score)| index_key(*score, member));
+    let is_on = |key: &Vec<u8>| match (from, toward) {
+        (None, _) => true,
+        (Some(from), Toward::Up) => key.as_slice() >= from,
+        (Some(from), Toward::Down) => key.as_slice() <= from,
+    };
+    let mut go = |key: Vec<u8>| visit(&key) == ReadControl::Continue;
+    match toward {
+        Toward::Up => keys.filter(is_on).all(&mut go),
+        Toward::Down => keys.rev().filter(is_on).all(&mut go),
+    };
+    Ok(())
+}
+
+/// Counts members by visiting all cells: for readers that keep no count.
+///
+/// # Errors
+/// Reading failed, or `Malformed` cells.
+pub fn count_shown<R: ReadCells>(cells: &mut R, key: KeyAddress<'_>) -> Result<u64, ReadError> {
+    let members = members(cells, key).map_err(|error| ReadError(error.to_string()))?;
+    Ok(members.len() as u64)
 }
 
 /// Computes the score that a member shows from its cell and its increments; nothing when it is
@@ -201,20 +252,12 @@ pub fn members<R: ReadCells>(
     Ok(members)
 }
 
-/// Counts the members. Those that have increments and no written score are found by visiting the
-/// increments.
+/// Counts the members.
 ///
 /// # Errors
 /// Reading failed, or `Malformed` cells.
 pub fn count<R: ReadCells>(cells: &mut R, key: KeyAddress<'_>) -> Result<u64, TypeError> {
-    let mut count = cells.count(key, Family::ZsetMember)?;
-    for (member, tally) in tallies(cells, key)? {
-        let column = Family::ZsetMember.column(&member);
-        if tally.total().is_some() && cells.read(key, &column, |cell| cell.live.is_empty())? {
-            count += 1;
-        }
-    }
-    Ok(count)
+    Ok(cells.count_scores(key)?)
 }
 
 /// Reads the increments of every member, by member.

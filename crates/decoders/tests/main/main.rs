@@ -109,6 +109,7 @@ bodies!(
     resp_replies,
     wire_stream,
     wire_message,
+    wire_news,
     merkle_walk,
     replica_state,
     replica_records,

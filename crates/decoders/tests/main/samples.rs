@@ -5,8 +5,14 @@ use cells::{Family, OwnedOp};
 use codec::{put_slice, put_varint};
 use decoders::put_part;
 use fastrand::Rng;
+use gossip::{
+    ClusterHash, Event, Generation, Gossip, Identity, Message, Millis, NodeId, Outbox, Output,
+};
+use placement::{
+    Epoch, Incarnation, Member, MemberId, MemberState, PlacementVersion, View, ViewHash, Weight,
+};
 use storage::{EntryId, ScanControl, Store};
-use wire::{Kind, ProtocolVersion};
+use wire::{Contact, Kind, News, ProtocolVersion, Roster, ShardId, ShardReport, Standing};
 
 use crate::honest::{self, Honest, SHARD};
 
@@ -19,6 +25,7 @@ pub(crate) fn of(name: &str, rng: &mut Rng) -> Vec<u8> {
         "resp_replies" => resp_replies(rng),
         "wire_stream" => wire_stream(rng),
         "wire_message" => wire_message(rng),
+        "wire_news" => wire_news(rng),
         "merkle_walk" => (0..rng.usize(..200)).map(|_| rng.u8(..=9)).collect(),
         "replica_state" => replica_state(rng),
         "replica_records" => replica_records(rng),
@@ -105,6 +112,79 @@ fn wire_message(rng: &mut Rng) -> Vec<u8> {
     let (kind, mut body) = messages.swap_remove(rng.usize(..messages.len()));
     body.insert(0, choice_of(kind));
     body
+}
+
+/// What two gossip machines that know of each other say first.
+fn wire_news(rng: &mut Rng) -> Vec<u8> {
+    if rng.bool() {
+        return views(rng);
+    }
+    let machine = |node: u32, peer: u32| {
+        let me = Identity { node: NodeId(node), generation: Generation(u64::from(node) + 7) };
+        let config = gossip::Config::new(ClusterHash(9));
+        let mut machine = Gossip::new(Millis(0), config, me, u64::from(node)).unwrap();
+        machine.set("view", &[node.to_le_bytes()[0]; 9]).unwrap();
+        machine.handle(Millis(0), Event::PeerAdded(NodeId(peer)), &mut Outbox::new());
+        machine
+    };
+    let mut machines = [machine(1, 2), machine(2, 1)];
+    let mut said: Vec<Message> = Vec::new();
+    for turn in 0..40 {
+        let now = Millis(turn * 700);
+        for at in 0..2 {
+            let mut out = Outbox::new();
+            machines[at].handle(now, Event::Woken, &mut out);
+            let mut to = 1 - at;
+            while let Some(message) = first_message(&mut out) {
+                said.push(message.clone());
+                out = Outbox::new();
+                machines[to].handle(now, Event::Received(message), &mut out);
+                to = 1 - to;
+            }
+        }
+    }
+    said.sort_by_key(|message| std::cmp::Reverse(message.size_estimate()));
+    said.truncate(12);
+    News::Rumours(rng.choice(said.iter()).unwrap().clone()).encode().into()
+}
+
+/// What nodes say about members and moving shards.
+fn views(rng: &mut Rng) -> Vec<u8> {
+    let (shard, view) = (ShardId(SHARD), ViewHash(rng.u64(..)));
+    let news = match rng.u8(..3) {
+        0 => News::Roster(roster(rng)),
+        1 => News::ReportsWanted { view, shards: vec![shard; rng.usize(..5)] },
+        _ => {
+            let replica = told(rng).replica;
+            let (clock, element_count) = (replica.whole_clock(), rng.u64(..900));
+            let report = ShardReport { shard, standing: Standing::Ready, clock, element_count };
+            News::Reports { view, reports: vec![report; rng.usize(..4)] }
+        }
+    };
+    news.encode().into()
+}
+
+fn roster(rng: &mut Rng) -> Roster {
+    let member = |id: u32| Member {
+        id: MemberId(id),
+        incarnation: Incarnation(id / 2),
+        state: MemberState::from_code(1 + u8::try_from(id % 4).unwrap()).unwrap(),
+        datacenter: "dc".into(),
+        rack: format!("r{id}"),
+        weight: Weight::default(),
+    };
+    let members: Vec<Member> = (1..rng.u32(2..6)).map(member).collect();
+    let contact = Contact { stamp: 1, life: 3, redis: "a:1".into(), peers: "a:2".into() };
+    let contacts = members.iter().map(|member| (member.id, contact.clone())).collect();
+    Roster { view: View::restore(members, PlacementVersion::V1, Epoch(2)), contacts }
+}
+
+/// The first message of a turn; what else it had to say is lost, as messages may be.
+fn first_message(out: &mut Outbox) -> Option<Message> {
+    out.drain().find_map(|output| match output {
+        Output::Send { message, .. } => Some(message),
+        _ => None,
+    })
 }
 
 fn replica_peer(rng: &mut Rng) -> Vec<u8> {

@@ -4,13 +4,24 @@
 //! keyspace varint | key | read level 1 B | write level 1 B | operation 1 B | its fields
 //! ```
 
-use api::{Call, Level, Lifetime, Operation, SetCondition};
+mod lists;
+mod strings;
+mod zset;
+
+use api::{Amount, Call, Level, Lifetime, Operation, Pick, Score, ScoreRule, SetCondition};
 use causality::Millis;
 use cells::Keyspace;
+use cells::types::zset::{score_key, score_of_key};
 use codec::{DecodeError, Reader, put_slice, put_varint};
+
+use super::batch_format::{put_batch, read_batch};
+use super::shard_format::{put_on_shard, read_on_shard};
 
 /// The most members or fields one call names.
 const ITEMS_MAX: usize = 1 << 20;
+
+/// The operation that holds others.
+pub(super) const BATCH: u8 = 201;
 
 const LEVELS: [Level; 9] = [
     Level::Any,
@@ -42,6 +53,8 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Call, DecodeError> {
         key: read_bytes(&mut reader)?,
         read: read_level(&mut reader)?,
         write: read_level(&mut reader)?,
+        session: None,
+        staleness: None,
         operation: read_operation(&mut reader)?,
     };
     reader.finish()?;
@@ -58,18 +71,14 @@ fn read_level(reader: &mut Reader<'_>) -> Result<Level, DecodeError> {
     LEVELS.get(at).copied().ok_or(DecodeError::Unknown("level"))
 }
 
-fn put_operation(out: &mut Vec<u8>, operation: &Operation) {
+pub(super) fn put_operation(out: &mut Vec<u8>, operation: &Operation) {
     match operation {
         Operation::Get => out.push(0),
         Operation::Set { value, lifetime, condition } => {
             out.push(1);
             put_slice(out, value);
             put_lifetime(out, *lifetime);
-            out.push(match condition {
-                SetCondition::Always => 0,
-                SetCondition::IfPresent => 1,
-                SetCondition::IfAbsent => 2,
-            });
+            put_condition(out, *condition);
         }
         Operation::Increment { by } => {
             out.push(2);
@@ -84,11 +93,68 @@ fn put_operation(out: &mut Vec<u8>, operation: &Operation) {
         }
         Operation::Persist => out.push(7),
         Operation::ExpiryOf => out.push(8),
+        Operation::Siblings => out.push(20),
+        Operation::ExpireIf { at, presence, comparison } => {
+            out.push(25);
+            put_varint(out, at.0);
+            zset::put_rule(out, ScoreRule { presence: *presence, comparison: *comparison });
+        }
+        Operation::OnShard { .. } | Operation::Batch(_) | Operation::Version => {
+            put_wide(out, operation);
+        }
+        Operation::String(operation) => {
+            out.push(29);
+            strings::put(out, operation);
+        }
+        Operation::List(operation) => {
+            out.push(30);
+            lists::put(out, operation);
+        }
+        Operation::SketchAdd { elements } => put_list(out, 31, elements),
+        Operation::SketchGet => out.push(32),
+        Operation::SketchMerge { sketches } => put_list(out, 33, sketches),
+        Operation::Zset(operation) => {
+            out.push(24);
+            zset::put(out, operation);
+        }
+        Operation::SetAdd { .. }
+        | Operation::SetRemove { .. }
+        | Operation::SetMembers
+        | Operation::SetContains { .. }
+        | Operation::SetCount
+        | Operation::SetReplace { .. }
+        | Operation::SetPick { .. }
+        | Operation::SetPop { .. }
+        | Operation::MapSet { .. }
+        | Operation::MapGet { .. }
+        | Operation::MapAll
+        | Operation::MapRemove { .. }
+        | Operation::MapCount
+        | Operation::MapIncrement { .. }
+        | Operation::MapSetAbsent { .. }
+        | Operation::MapIncrementDecimal { .. }
+        | Operation::MapPick { .. } => put_members(out, operation),
+    }
+}
+
+/// Operations on sets and maps.
+fn put_members(out: &mut Vec<u8>, operation: &Operation) {
+    match operation {
         Operation::SetAdd { members } => put_list(out, 9, members),
         Operation::SetRemove { members } => put_list(out, 10, members),
         Operation::SetMembers => out.push(11),
         Operation::SetContains { members } => put_list(out, 12, members),
         Operation::SetCount => out.push(13),
+        Operation::SetReplace { members } => put_list(out, 21, members),
+        Operation::SetPick { pick } => {
+            out.push(22);
+            put_pick(out, *pick);
+        }
+        Operation::SetPop { limit, seed } => {
+            out.push(23);
+            put_varint(out, *limit);
+            put_varint(out, *seed);
+        }
         Operation::MapSet { fields } => {
             out.push(14);
             put_varint(out, fields.len() as u64);
@@ -106,22 +172,46 @@ fn put_operation(out: &mut Vec<u8>, operation: &Operation) {
             put_slice(out, field);
             out.extend_from_slice(&by.to_le_bytes());
         }
-        Operation::Siblings => out.push(20),
+        Operation::MapSetAbsent { field, value } => {
+            out.push(26);
+            put_slice(out, field);
+            put_slice(out, value);
+        }
+        Operation::MapIncrementDecimal { field, by } => {
+            out.push(27);
+            put_slice(out, field);
+            put_slice(out, by);
+        }
+        Operation::MapPick { pick } => {
+            out.push(28);
+            put_pick(out, *pick);
+        }
+        _ => unreachable!("every other operation is put elsewhere"),
     }
 }
 
-fn read_operation(reader: &mut Reader<'_>) -> Result<Operation, DecodeError> {
+/// Writes what is about more than the data of one key.
+fn put_wide(out: &mut Vec<u8>, operation: &Operation) {
+    match operation {
+        Operation::OnShard { shard, operation } => {
+            out.push(200);
+            put_on_shard(out, *shard, operation);
+        }
+        Operation::Batch(batch) => {
+            out.push(BATCH);
+            put_batch(out, batch);
+        }
+        _ => out.push(202),
+    }
+}
+
+pub(super) fn read_operation(reader: &mut Reader<'_>) -> Result<Operation, DecodeError> {
     Ok(match reader.byte()? {
         0 => Operation::Get,
         1 => Operation::Set {
             value: read_bytes(reader)?,
             lifetime: read_lifetime(reader)?,
-            condition: match reader.byte()? {
-                0 => SetCondition::Always,
-                1 => SetCondition::IfPresent,
-                2 => SetCondition::IfAbsent,
-                _ => return Err(DecodeError::Unknown("condition")),
-            },
+            condition: read_condition(reader)?,
         },
         2 => Operation::Increment { by: read_integer(reader)? },
         3 => Operation::Delete,
@@ -142,7 +232,46 @@ fn read_operation(reader: &mut Reader<'_>) -> Result<Operation, DecodeError> {
         18 => Operation::MapCount,
         19 => Operation::MapIncrement { field: read_bytes(reader)?, by: read_integer(reader)? },
         20 => Operation::Siblings,
+        200 => read_on_shard(reader)?,
+        BATCH => Operation::Batch(read_batch(reader)?),
+        202 => Operation::Version,
+        21 => Operation::SetReplace { members: read_list(reader)? },
+        22 => Operation::SetPick { pick: read_pick(reader)? },
+        23 => Operation::SetPop { limit: reader.varint()?, seed: reader.varint()? },
+        24 => Operation::Zset(zset::read(reader)?),
+        25 => {
+            let at = Millis(reader.varint()?);
+            let ScoreRule { presence, comparison } = zset::read_rule(reader)?;
+            Operation::ExpireIf { at, presence, comparison }
+        }
+        26 => Operation::MapSetAbsent { field: read_bytes(reader)?, value: read_bytes(reader)? },
+        27 => {
+            Operation::MapIncrementDecimal { field: read_bytes(reader)?, by: read_bytes(reader)? }
+        }
+        28 => Operation::MapPick { pick: read_pick(reader)? },
+        29 => Operation::String(strings::read(reader)?),
+        30 => Operation::List(lists::read(reader)?),
+        31 => Operation::SketchAdd { elements: read_list(reader)? },
+        32 => Operation::SketchGet,
+        33 => Operation::SketchMerge { sketches: read_list(reader)? },
         _ => return Err(DecodeError::Unknown("operation")),
+    })
+}
+
+fn put_condition(out: &mut Vec<u8>, condition: SetCondition) {
+    out.push(match condition {
+        SetCondition::Always => 0,
+        SetCondition::IfPresent => 1,
+        SetCondition::IfAbsent => 2,
+    });
+}
+
+fn read_condition(reader: &mut Reader<'_>) -> Result<SetCondition, DecodeError> {
+    Ok(match reader.byte()? {
+        0 => SetCondition::Always,
+        1 => SetCondition::IfPresent,
+        2 => SetCondition::IfAbsent,
+        _ => return Err(DecodeError::Unknown("condition")),
     })
 }
 
@@ -164,6 +293,37 @@ fn read_lifetime(reader: &mut Reader<'_>) -> Result<Lifetime, DecodeError> {
         2 => Lifetime::Until(Millis(reader.varint()?)),
         _ => return Err(DecodeError::Unknown("lifetime")),
     })
+}
+
+fn put_pick(out: &mut Vec<u8>, pick: Pick) {
+    let (kind, count) = match pick.amount {
+        Amount::Distinct(count) => (0, count),
+        Amount::Repeated(count) => (1, count),
+    };
+    out.push(kind);
+    put_varint(out, count);
+    put_varint(out, pick.seed);
+}
+
+fn read_pick(reader: &mut Reader<'_>) -> Result<Pick, DecodeError> {
+    let kind = reader.byte()?;
+    let count = reader.varint()?;
+    let amount = match kind {
+        0 => Amount::Distinct(count),
+        1 => Amount::Repeated(count),
+        _ => return Err(DecodeError::Unknown("amount")),
+    };
+    Ok(Pick { amount, seed: reader.varint()? })
+}
+
+/// A score as it sorts.
+fn put_score(out: &mut Vec<u8>, score: Score) {
+    out.extend_from_slice(&score_key(score.get()));
+}
+
+fn read_score(reader: &mut Reader<'_>) -> Result<Score, DecodeError> {
+    let score = score_of_key(reader.array()?).and_then(Score::new);
+    score.ok_or(DecodeError::Unknown("score"))
 }
 
 fn put_list(out: &mut Vec<u8>, kind: u8, items: &[Vec<u8>]) {
@@ -194,60 +354,4 @@ fn read_bytes(reader: &mut Reader<'_>) -> Result<Vec<u8>, DecodeError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn operations() -> Vec<Operation> {
-        let bytes = |text: &str| text.as_bytes().to_vec();
-        let members = vec![bytes("a"), Vec::new(), vec![0; 300]];
-        let set = |lifetime, condition| Operation::Set { value: bytes("v"), lifetime, condition };
-        vec![
-            Operation::Get,
-            set(Lifetime::Forever, SetCondition::Always),
-            set(Lifetime::Keep, SetCondition::IfPresent),
-            set(Lifetime::Until(Millis(1 << 40)), SetCondition::IfAbsent),
-            Operation::Increment { by: i64::MIN },
-            Operation::Delete,
-            Operation::Exists,
-            Operation::Type,
-            Operation::ExpireAt { at: Millis(7) },
-            Operation::Persist,
-            Operation::ExpiryOf,
-            Operation::SetAdd { members: members.clone() },
-            Operation::SetRemove { members: members.clone() },
-            Operation::SetMembers,
-            Operation::SetContains { members: members.clone() },
-            Operation::SetCount,
-            Operation::MapSet { fields: vec![(bytes("f"), bytes("v")), (bytes(""), bytes(""))] },
-            Operation::MapGet { fields: members.clone() },
-            Operation::MapAll,
-            Operation::MapRemove { fields: members },
-            Operation::MapCount,
-            Operation::MapIncrement { field: bytes("f"), by: -3 },
-            Operation::Siblings,
-        ]
-    }
-
-    #[test]
-    fn every_call_round_trips_and_no_prefix_is_one() {
-        for (at, operation) in operations().into_iter().enumerate() {
-            let (read, write) = (LEVELS[at % 9], LEVELS[(at + 4) % 9]);
-            let key = b"key".to_vec();
-            let call = Call { keyspace: Keyspace(9), key, read, write, operation };
-            let bytes = encode(&call);
-            assert_eq!(decode(&bytes), Ok(call));
-            for length in 0..bytes.len() {
-                assert!(decode(&bytes[..length]).is_err());
-            }
-        }
-    }
-
-    #[test]
-    fn garbage_is_an_error_and_never_a_panic() {
-        let mut rng = fastrand::Rng::with_seed(1);
-        for _ in 0..20_000 {
-            let bytes: Vec<u8> = (0..rng.usize(0..40)).map(|_| rng.u8(..)).collect();
-            let _ = decode(&bytes);
-        }
-    }
-}
+mod tests;

@@ -3,5 +3,18 @@
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 #![expect(clippy::unwrap_used, reason = "a test reports and stops")]
 
+mod batches;
 mod behaviour;
+mod churn;
+mod costs;
+mod exchange;
+mod freshness;
+mod hints;
+mod ledger;
+mod liveness;
 mod net;
+mod promises;
+mod scenarios;
+mod sessions;
+mod shards;
+mod types;

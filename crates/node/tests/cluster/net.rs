@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use api::{Call, Level, Operation, Outcome};
-use causality::{Incarnation, Millis, NodeId};
+use causality::{Actor, ContextKey, Incarnation, Millis, NodeId};
 use cells::Keyspace;
-use node::{Config, Event, MemberConfig, Node, Outbox, RequestId};
+use node::{Config, Event, MemberConfig, Mutation, Node, Outbox, RequestId};
 use storage::MemoryStore;
-use wire::Message;
+use wire::{Encoder, FrameLimit, Kind, Message, ProtocolVersion};
 
 /// A message under way, ordered by when it arrives and then by when it was sent.
 type Flight = (Millis, u64);
@@ -17,9 +17,25 @@ pub struct Net {
     pub now: Millis,
     flights: BTreeMap<Flight, (NodeId, NodeId, Message)>,
     cuts: BTreeSet<(NodeId, NodeId)>,
+    frozen: BTreeSet<NodeId>,
     replies: BTreeMap<RequestId, Outcome>,
+    sloppy: BTreeSet<RequestId>,
+    configs: BTreeMap<NodeId, Config>,
+    /// Messages that carry operations, by whom they were for.
+    batches_sent_to: BTreeMap<NodeId, u64>,
+    /// Nodes to which everything is lost, with their links open.
+    muted: BTreeSet<NodeId>,
+    /// The part of messages that arrive twice.
+    repeats: f64,
+    mutation: Option<Mutation>,
     sent: u64,
+    /// Of everything that was sent, when and between whom.
+    trace: u64,
     asked: u64,
+    /// The part of replicated writes that gets lost.
+    loss: f64,
+    /// The sizes of the messages that compare clocks, by kind.
+    pub sizes: BTreeMap<Kind, Vec<usize>>,
     rng: fastrand::Rng,
 }
 
@@ -33,6 +49,8 @@ pub fn call(key: &str, operation: Operation) -> Call {
         key: key.into(),
         read: Level::LocalOne,
         write: Level::LocalQuorum,
+        session: None,
+        staleness: None,
         operation,
     }
 }
@@ -40,6 +58,11 @@ pub fn call(key: &str, operation: Operation) -> Call {
 impl Net {
     /// Starts nodes in datacenters `a`, `b`, ...: as many in each as the list says.
     pub fn start(datacenters: &[u32], seed: u64) -> Self {
+        Self::start_with(datacenters, seed, |_| {})
+    }
+
+    /// Starts nodes whose configurations differ from the usual one.
+    pub fn start_with(datacenters: &[u32], seed: u64, change: impl Fn(&mut Config)) -> Self {
         let mut members = Vec::new();
         for (at, count) in (0u8..).zip(datacenters) {
             for _ in 0..*count {
@@ -49,28 +72,46 @@ impl Net {
             }
         }
         let now = Millis(1_000_000);
-        let open = |member: &MemberConfig| {
-            let config = Config {
+        let config_of = |member: &MemberConfig| {
+            let mut config = Config {
                 me: member.id,
                 incarnation: Incarnation(1),
                 datacenter: member.datacenter.clone(),
                 members: members.clone(),
+                cluster: 1,
+                secret: ContextKey::new([1; 16]),
                 shard_count: 16,
                 replication: 3,
                 request_timeout_ms: 500,
                 exchange_interval_ms: 1_000,
+                gossip: node::GossipConfig::default(),
+                coordination: node::CoordinationConfig::default(),
             };
-            Node::open(config, MemoryStore::new(), &[], now).unwrap()
+            change(&mut config);
+            config
         };
-        let nodes = members.iter().map(|member| (member.id, open(member))).collect();
+        let configs: BTreeMap<NodeId, Config> =
+            members.iter().map(|member| (member.id, config_of(member))).collect();
+        let open = |config: &Config| Node::open(config.clone(), MemoryStore::new(), &[], now);
+        let nodes = configs.iter().map(|(id, config)| (*id, open(config).unwrap())).collect();
         let mut net = Self {
             nodes,
             now,
             flights: BTreeMap::new(),
             cuts: BTreeSet::new(),
+            frozen: BTreeSet::new(),
             replies: BTreeMap::new(),
+            sloppy: BTreeSet::new(),
+            configs,
+            batches_sent_to: BTreeMap::new(),
+            muted: BTreeSet::new(),
+            repeats: 0.0,
+            mutation: None,
             sent: 0,
+            trace: 0,
             asked: 0,
+            loss: 0.0,
+            sizes: BTreeMap::new(),
             rng: fastrand::Rng::with_seed(seed),
         };
         let all: Vec<NodeId> = members.iter().map(|member| member.id).collect();
@@ -99,6 +140,25 @@ impl Net {
         }
     }
 
+    /// Stops a node's process with its links open: it neither takes nor says anything.
+    pub fn freeze(&mut self, node: NodeId) {
+        self.frozen.insert(node);
+    }
+
+    /// Lets a frozen node go on; what was sent to it meanwhile waits for it.
+    pub fn thaw(&mut self, node: NodeId) {
+        self.frozen.remove(&node);
+    }
+
+    /// Loses a part of the writes that coordinators send.
+    pub fn lose_of_replication(&mut self, part: f64) {
+        self.loss = part;
+    }
+
+    pub fn random(&mut self, range: std::ops::Range<u64>) -> u64 {
+        self.rng.u64(range)
+    }
+
     /// Asks and waits for the answer.
     pub fn ask(&mut self, node: NodeId, call: Call) -> Outcome {
         let request = self.ask_later(node, call);
@@ -107,6 +167,102 @@ impl Net {
             self.step();
         }
         self.replies.remove(&request).expect("every call is answered")
+    }
+
+    /// Asks, and says too whether stand-ins took part in the answer.
+    pub fn ask_noting(&mut self, node: NodeId, call: Call) -> (Outcome, bool) {
+        let outcome = self.ask(node, call);
+        (outcome, self.sloppy.contains(&RequestId(self.asked)))
+    }
+
+    /// Ends a node's process in order and starts it again on its store.
+    pub fn restart(&mut self, node: NodeId) {
+        let mut held = self.nodes.remove(&node).unwrap();
+        held.save_states().unwrap();
+        let config = self.configs[&node].clone();
+        let mut again = Node::open(config, held.into_store(), &[], self.now).unwrap();
+        again.mutate(self.mutation);
+        self.nodes.insert(node, again);
+        let is_linked = |other: &NodeId| *other != node && !self.cuts.contains(&(node, *other));
+        let others: Vec<NodeId> = self.nodes.keys().copied().filter(is_linked).collect();
+        for other in others {
+            self.event(other, Event::LinkDown(node));
+            self.event(other, Event::LinkUp(node));
+            self.event(node, Event::LinkUp(other));
+        }
+    }
+
+    /// The shard of a key.
+    pub fn shard_of(&self, key: &str) -> u16 {
+        placement::ShardCount::new(16).unwrap().shard_of_key(key.as_bytes()).0
+    }
+
+    /// How many messages with operations were sent to a node.
+    pub fn batches_sent_to(&self, node: NodeId) -> u64 {
+        self.batches_sent_to.get(&node).copied().unwrap_or(0)
+    }
+
+    /// Loses everything that is sent to a node, with its links open.
+    pub fn mute(&mut self, node: NodeId) {
+        self.muted.insert(node);
+    }
+
+    pub fn unmute_all(&mut self) {
+        self.muted.clear();
+    }
+
+    /// Cuts a node off from all others.
+    pub fn isolate(&mut self, node: NodeId) {
+        let others: Vec<NodeId> = self.nodes.keys().copied().filter(|id| *id != node).collect();
+        others.into_iter().for_each(|other| self.cut(node, other));
+    }
+
+    /// Cuts a node off from those of its datacenter.
+    pub fn isolate_within_datacenter(&mut self, node: NodeId) {
+        let near = |other: &NodeId| {
+            *other != node && self.datacenter_of(*other) == self.datacenter_of(node)
+        };
+        let near: Vec<NodeId> = self.nodes.keys().copied().filter(near).collect();
+        near.into_iter().for_each(|other| self.cut(node, other));
+    }
+
+    /// Lets some messages arrive twice, apart from calls: links repeat nothing, only nodes do.
+    pub fn repeat_messages(&mut self, part: f64) {
+        self.repeats = part;
+    }
+
+    /// Breaks a rule at every node.
+    pub fn mutate(&mut self, mutation: Option<Mutation>) {
+        self.mutation = mutation;
+        self.nodes.values_mut().for_each(|node| node.mutate(mutation));
+    }
+
+    /// Takes the answers that have come, with whether stand-ins took part.
+    pub fn take_replies(&mut self) -> Vec<(RequestId, Outcome, bool)> {
+        let replies = std::mem::take(&mut self.replies).into_iter();
+        let sloppy = &self.sloppy;
+        replies.map(|(request, outcome)| (request, outcome, sloppy.contains(&request))).collect()
+    }
+
+    /// The owners of a key.
+    pub fn owners(&self, key: &str) -> Vec<NodeId> {
+        let shard = self.shard_of(key);
+        let owns = |node: &Node<MemoryStore>| {
+            node.shard_summaries().iter().any(|(held, _)| *held == shard)
+        };
+        self.nodes.iter().filter(|(_, node)| owns(node)).map(|(id, _)| *id).collect()
+    }
+
+    pub fn datacenter_of(&self, node: NodeId) -> String {
+        self.configs[&node].datacenter.clone()
+    }
+
+    /// The actors of visits that some owner still counts as able to mint.
+    pub fn visitor_actors(&self) -> Vec<Actor> {
+        let clocks = self.nodes.values().flat_map(Node::open_clocks);
+        let actors =
+            clocks.flat_map(|(_, clock)| clock.iter().map(|(actor, _)| actor).collect::<Vec<_>>());
+        actors.filter(|actor| actor.incarnation().0 >> 31 == 1).collect()
     }
 
     /// Asks and does not wait.
@@ -135,25 +291,46 @@ impl Net {
         })
     }
 
+    /// Equal runs have equal ones.
+    pub fn trace_hash(&self) -> u64 {
+        self.trace
+    }
+
     fn next_due(&self) -> Millis {
-        let flight = self.flights.keys().next().map(|(at, _)| *at);
-        let wakes = self.nodes.values().filter_map(Node::next_deadline);
+        let flight = self.flights.iter().find(|(_, (_, to, _))| !self.frozen.contains(to));
+        let flight = flight.map(|((at, _), _)| *at);
+        let running = self.nodes.iter().filter(|(id, _)| !self.frozen.contains(id));
+        let wakes = running.filter_map(|(_, node)| node.next_deadline());
         wakes.chain(flight).min().expect("nodes always want to be woken").max(self.now)
     }
 
     fn step(&mut self) {
         self.now = self.next_due();
-        if let Some(entry) = self.flights.first_entry()
-            && entry.key().0 <= self.now
+        let arrived = self.flights.range(..=(self.now, u64::MAX));
+        let first = arrived.map(|(flight, (_, to, _))| (*flight, *to));
+        let first = first.filter(|(_, to)| !self.frozen.contains(to)).map(|(flight, _)| flight);
+        if let Some((from, to, message)) =
+            first.min().and_then(|flight| self.flights.remove(&flight))
         {
-            let (from, to, message) = entry.remove();
             self.event(to, Event::Received { from, message });
             return;
         }
         let is_due = |node: &Node<MemoryStore>| node.next_deadline().is_some_and(|d| d <= self.now);
-        let due = self.nodes.iter().find(|(_, node)| is_due(node)).map(|(id, _)| *id);
+        let mut running = self.nodes.iter().filter(|(id, _)| !self.frozen.contains(id));
+        let due = running.find(|(_, node)| is_due(node)).map(|(id, _)| *id);
         if let Some(due) = due {
             self.event(due, Event::Woken);
+        }
+    }
+
+    /// Notes the size of a message that compares clocks; others are not worth the time.
+    fn weigh(&mut self, message: &Message) {
+        let kind = message.kind();
+        if matches!(kind, Kind::Beat | Kind::BeatShards | Kind::Wanted) {
+            let mut bytes = Vec::new();
+            let mut encoder = Encoder::new(ProtocolVersion::CURRENT, FrameLimit::default());
+            encoder.message(message, &mut bytes).unwrap();
+            self.sizes.entry(kind).or_default().push(bytes.len());
         }
     }
 
@@ -162,13 +339,35 @@ impl Net {
         let Some(node) = self.nodes.get_mut(&to) else { return };
         node.handle(self.now, event, &mut out);
         self.replies.extend(out.replies);
+        self.sloppy.extend(out.sloppy);
         for (peer, message) in out.sends {
             if self.cuts.contains(&(to, peer)) {
                 continue;
             }
-            self.sent += 1;
-            let arrives = self.now.plus(self.rng.u64(1..8));
-            self.flights.insert((arrives, self.sent), (to, peer, message));
+            if matches!(message, Message::Replicate { .. }) && self.rng.f64() < self.loss {
+                continue;
+            }
+            self.weigh(&message);
+            if matches!(message, Message::Replicate { .. } | Message::Keep { .. }) {
+                *self.batches_sent_to.entry(peer).or_default() += 1;
+            }
+            if self.muted.contains(&peer) {
+                continue;
+            }
+            let line = format!("{:?} {to:?} {peer:?} {message:?}", self.now);
+            let hash = xxhash_rust::xxh3::xxh3_64(line.as_bytes());
+            self.trace = self.trace.rotate_left(1) ^ hash;
+            let is_exact = matches!(message, Message::Forward { .. } | Message::Forwarded { .. });
+            if !is_exact && self.repeats > 0.0 && self.rng.f64() < self.repeats {
+                self.fly(to, peer, message.clone());
+            }
+            self.fly(to, peer, message);
         }
+    }
+
+    fn fly(&mut self, from: NodeId, to: NodeId, message: Message) {
+        self.sent += 1;
+        let arrives = self.now.plus(self.rng.u64(1..8));
+        self.flights.insert((arrives, self.sent), (from, to, message));
     }
 }

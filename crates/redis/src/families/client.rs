@@ -114,7 +114,7 @@ fn info(turn: &mut Turn<'_, '_>) -> Result<Step, Refusal> {
         ("sub", "0".to_owned()),
         ("psub", "0".to_owned()),
         ("ssub", "0".to_owned()),
-        ("multi", "-1".to_owned()),
+        ("multi", session.multi_count().to_string()),
         ("cmd", turn.command.full_name()),
         ("user", "default".to_owned()),
         ("resp", protocol_number(session.protocol).to_string()),

@@ -12,6 +12,7 @@ use resp::Writer;
 use crate::Step;
 use crate::command::{ANYTIME_FAST, Category, Command, Flag, Group};
 use crate::families::documents::help_row;
+use crate::families::keyspace::{COUNT_KEYS_IN_SLOT, GET_KEYS_IN_SLOT};
 use crate::refusal::Refusal;
 use crate::slot::{SLOT_COUNT, Slot};
 use crate::turn::Turn;
@@ -39,6 +40,8 @@ const fn part(
 
 pub(crate) const COMMANDS: &[Command] = &[
     row("cluster", -2, "3.0.0", "A container for cluster commands").subcommands(&[
+        COUNT_KEYS_IN_SLOT,
+        GET_KEYS_IN_SLOT,
         part("info", 2, "3.0.0", "Provides info about Redis Cluster node state")
             .tips(&["nondeterministic_output"])
             .run(info),

@@ -3,8 +3,9 @@
 use resp::{Aggregate, Writer};
 
 use crate::Step;
-use crate::command::{ANYTIME, Category, Command, Group, Keys, Span, integer};
+use crate::command::{ANYTIME, Category, Command, Group, integer};
 use crate::glob;
+use crate::keyspec::{Keys, Legacy, Span, legacy};
 use crate::refusal::Refusal;
 use crate::table;
 use crate::turn::{Turn, is_word};
@@ -89,15 +90,16 @@ fn write_details(command: &Command, writer: &mut Writer<'_>) {
 
 /// Writes all of a command but its subcommands.
 fn write_details_alone(command: &Command, writer: &mut Writer<'_>) {
-    let (first, last, step) = match command.keys {
-        Some(keys) => (integer(keys.first), keys.last(), integer(keys.step())),
-        None => (0, 0, 0),
-    };
+    let Legacy { first, last, step } = legacy(&command.keys);
+    let is_movable = command.key_specs().any(|keys| !keys.is_fixed());
     writer.array(10);
     writer.bulk(command.full_name().as_bytes());
     writer.integer(i64::from(command.arity));
-    writer.set(command.flags.len());
+    writer.set(command.flags.len() + usize::from(is_movable));
     command.flags.iter().for_each(|flag| writer.simple(flag.name()));
+    if is_movable {
+        writer.simple("movablekeys");
+    }
     writer.integer(first);
     writer.integer(last);
     writer.integer(step);
@@ -106,27 +108,44 @@ fn write_details_alone(command: &Command, writer: &mut Writer<'_>) {
     categories.iter().for_each(|category| writer.simple(format!("@{}", category.name())));
     writer.set(command.tips.len());
     command.tips.iter().for_each(|tip| writer.bulk(tip.as_bytes()));
-    writer.set(usize::from(command.keys.is_some()));
-    if let Some(keys) = command.keys {
-        write_key_specification(&keys, writer);
-    }
+    writer.set(command.key_specs().count());
+    command.key_specs().for_each(|keys| write_key_specification(keys, writer));
 }
 
 fn write_key_specification(keys: &Keys, writer: &mut Writer<'_>) {
-    // Redis counts the last key of a specification from the first one, not from the name.
-    let last = match keys.span {
-        Span::One => 0,
-        Span::Rest { .. } => -1,
-    };
     writer.map(3);
     writer.bulk(b"flags");
     writer.set(keys.access.len());
     keys.access.iter().for_each(|access| writer.simple(access));
     writer.bulk(b"begin_search");
-    write_search("index", &[("index", integer(keys.first))], writer);
+    if let Span::Behind(word) = keys.span {
+        write_search_for_word(word, integer(keys.first) - 1, writer);
+    } else {
+        write_search("index", &[("index", integer(keys.first))], writer);
+    }
     writer.bulk(b"find_keys");
-    let range = [("lastkey", last), ("keystep", integer(keys.step())), ("limit", 0)];
-    write_search("range", &range, writer);
+    // Redis counts the last key of a specification from the first one, not from the name.
+    let range = |last| [("lastkey", last), ("keystep", integer(keys.step())), ("limit", 0)];
+    match keys.span {
+        Span::One | Span::Behind(_) => write_search("range", &range(0), writer),
+        Span::Rest { .. } => write_search("range", &range(-1), writer),
+        Span::Counted => {
+            let fields = [("keynumidx", 0), ("firstkey", 1), ("keystep", 1)];
+            write_search("keynum", &fields, writer);
+        }
+    }
+}
+
+fn write_search_for_word(word: &str, first: i64, writer: &mut Writer<'_>) {
+    writer.map(2);
+    writer.bulk(b"type");
+    writer.bulk(b"keyword");
+    writer.bulk(b"spec");
+    writer.map(2);
+    writer.bulk(b"keyword");
+    writer.bulk(word.to_ascii_uppercase().as_bytes());
+    writer.bulk(b"startfrom");
+    writer.integer(first);
 }
 
 fn write_search(kind: &str, fields: &[(&str, i64)], writer: &mut Writer<'_>) {
@@ -236,12 +255,18 @@ impl<'a> Filter<'a> {
 fn get_keys(turn: &mut Turn<'_, '_>) -> Result<Step, Refusal> {
     let args = turn.args.get(2..).unwrap_or_default();
     let command = table::find(args).map_err(|_| Refusal::text("ERR Invalid command specified"))?;
-    let keys = command.keys.ok_or(Refusal::text("ERR The command has no key arguments"))?;
+    if command.key_specs().next().is_none() {
+        return Err(Refusal::text("ERR The command has no key arguments"));
+    }
     if !command.takes(args.len()) {
         return Err(Refusal::text("ERR Invalid number of arguments specified for command"));
     }
-    turn.writer.array(keys.of(args).count());
-    keys.of(args).for_each(|key| turn.writer.bulk(key));
+    let keys = command.keys_of(args);
+    if keys.is_empty() {
+        return Err(Refusal::text("ERR Invalid arguments specified for command"));
+    }
+    turn.writer.array(keys.len());
+    keys.iter().for_each(|key| turn.writer.bulk(key));
     Ok(Step::Reply)
 }
 

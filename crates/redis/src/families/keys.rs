@@ -1,11 +1,12 @@
 //! Keys of any type: whether they are there, what they are, and until when.
 
-use api::Operation;
+use api::{Comparison, Operation, Presence};
 
 use crate::Step;
 use crate::assembly::Assembly;
-use crate::command::{Command, Flag, Group, Keys, READ_FAST, Span, WRITE, WRITE_FAST};
+use crate::command::{Command, Flag, Group, READ_FAST, WRITE, WRITE_FAST};
 use crate::expiry::TimeForm;
+use crate::keyspec::{Keys, Span};
 use crate::refusal::Refusal;
 use crate::turn::{Turn, distinct_slices, is_word, parse_integer};
 
@@ -109,18 +110,16 @@ fn expire_at(turn: &Turn<'_, '_>, form: TimeForm) -> Result<Step, Refusal> {
     let [_, key, amount, words @ ..] = turn.args else {
         return Err(Refusal::Arity);
     };
-    check_conditions(words)?;
+    let (presence, comparison) = parse_conditions(words)?;
     let at = form.moment(parse_integer(amount)?, turn.now)?;
-    if !words.is_empty() {
-        return Err(Refusal::text(
-            "ERR NX, XX, GT and LT are not supported by this release of Starling",
-        ));
+    if words.is_empty() {
+        return turn.call(key, Operation::ExpireAt { at }, Assembly::Integer);
     }
-    turn.call(key, Operation::ExpireAt { at }, Assembly::Integer)
+    turn.call(key, Operation::ExpireIf { at, presence, comparison }, Assembly::Integer)
 }
 
-/// Refuses conditions that Redis refuses.
-fn check_conditions(words: &[&[u8]]) -> Result<(), Refusal> {
+/// Reads which end a key must have before.
+fn parse_conditions(words: &[&[u8]]) -> Result<(Presence, Comparison), Refusal> {
     let known = ["nx", "xx", "gt", "lt"];
     if let Some(odd) = words.iter().find(|word| !known.iter().any(|one| is_word(word, one))) {
         return Err(Refusal::quoting("ERR Unsupported option ", odd, ""));
@@ -134,7 +133,17 @@ fn check_conditions(words: &[&[u8]]) -> Result<(), Refusal> {
     if gt && lt {
         return Err(Refusal::text("ERR GT and LT options at the same time are not compatible"));
     }
-    Ok(())
+    let presence = match (nx, xx) {
+        (true, _) => Presence::Absent,
+        (_, true) => Presence::Present,
+        _ => Presence::Any,
+    };
+    let comparison = match (gt, lt) {
+        (true, _) => Comparison::Greater,
+        (_, true) => Comparison::Less,
+        _ => Comparison::Any,
+    };
+    Ok((presence, comparison))
 }
 
 fn ttl(turn: &mut Turn<'_, '_>) -> Result<Step, Refusal> {

@@ -1,14 +1,15 @@
 //! `STARLING`: what Redis has no word for.
 
-use api::{Level, Operation};
+use api::{Level, Operation, Staleness, Token};
 
-use crate::Step;
 use crate::assembly::Assembly;
-use crate::command::{ANYTIME_FAST, Command, Group, Keys, READ, Span};
+use crate::command::{ANYTIME_FAST, Command, Group, READ};
 use crate::families::documents::help_row;
+use crate::keyspec::{Keys, Span};
 use crate::refusal::Refusal;
 use crate::session::Levels;
-use crate::turn::{Turn, is_word};
+use crate::turn::{Turn, is_word, parse_integer};
+use crate::{Question, Step};
 
 const fn row(name: &'static str, arity: i32, summary: &'static str) -> Command {
     Command::new(Group::Starling, name, arity, "0.1.0", summary).within("starling")
@@ -25,10 +26,22 @@ pub(crate) const COMMANDS: &[Command] = &[Command::new(
     row("level", -2, "Get or set how many owners take part in this connection's reads and writes")
         .flags(ANYTIME_FAST)
         .run(level),
+    row("node", -3, "Ask about the members of the cluster, or change them")
+        .flags(ANYTIME_FAST)
+        .run(node),
     row("siblings", 3, "Get every live version of a string, the shown one first")
         .flags(READ)
         .keys(Keys { first: 2, span: Span::One, access: &["RO", "access"] })
         .run(siblings),
+    row("staleness", -2, "Get or set how stale reads of this connection may be: ms, or `off`")
+        .flags(ANYTIME_FAST)
+        .run(staleness),
+    row("status", 2, "Get what the node says about itself, as JSON")
+        .flags(ANYTIME_FAST)
+        .run(status),
+    row("token", -2, "Get what this session has seen, or make it see what another one has")
+        .flags(ANYTIME_FAST)
+        .run(token),
     help_row(Group::Starling, "starling"),
 ])];
 
@@ -74,6 +87,49 @@ fn write_levels(turn: &mut Turn<'_, '_>) {
     for (kind, level) in [("read", read), ("write", write)] {
         turn.writer.bulk(kind.as_bytes());
         turn.writer.bulk(level.name().as_bytes());
+    }
+}
+
+fn staleness(turn: &mut Turn<'_, '_>) -> Result<Step, Refusal> {
+    match turn.args.get(2..).unwrap_or_default() {
+        [] => {
+            let bound = turn.session.staleness.map(|Staleness(ms)| ms.to_string());
+            turn.writer.bulk(bound.as_deref().unwrap_or("off").as_bytes());
+            Ok(Step::Reply)
+        }
+        [word] if is_word(word, "off") => {
+            turn.session.staleness = None;
+            turn.ok()
+        }
+        [ms] => {
+            let ms = u64::try_from(parse_integer(ms)?).map_err(|_| Refusal::NotAnInteger)?;
+            turn.session.staleness = Some(Staleness(ms));
+            turn.ok()
+        }
+        _ => Err(Refusal::Syntax),
+    }
+}
+
+fn node(turn: &mut Turn<'_, '_>) -> Result<Step, Refusal> {
+    let words = turn.args.get(2..).unwrap_or_default();
+    let words = words.iter().map(|word| String::from_utf8_lossy(word).into_owned());
+    Ok(Step::Ask(Question::Members(words.collect())))
+}
+
+fn status(_: &mut Turn<'_, '_>) -> Result<Step, Refusal> {
+    Ok(Step::Ask(Question::Status))
+}
+
+fn token(turn: &mut Turn<'_, '_>) -> Result<Step, Refusal> {
+    match turn.args.get(2..).unwrap_or_default() {
+        [] => Ok(Step::Ask(Question::Token)),
+        [word] if is_word(word, "get") => Ok(Step::Ask(Question::Token)),
+        [word, token] if is_word(word, "set") => {
+            let token: Result<Token, _> = String::from_utf8_lossy(token).parse();
+            let token = token.map_err(|error| Refusal::owned(format!("ERR {error}")))?;
+            Ok(Step::Ask(Question::AdoptToken(token)))
+        }
+        _ => Err(Refusal::Syntax),
     }
 }
 

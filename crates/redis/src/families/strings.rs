@@ -1,11 +1,12 @@
 //! Strings: one value per key, and counters in decimal.
 
-use api::{Lifetime, Operation, SetCondition};
+use api::{Lifetime, Operation, SetCondition, StringOperation};
 
 use crate::Step;
 use crate::assembly::Assembly;
-use crate::command::{Command, GROW, GROW_FAST, Group, Keys, READ_FAST, Span};
+use crate::command::{Command, GROW, GROW_FAST, Group, READ_FAST};
 use crate::expiry::TimeForm;
+use crate::keyspec::{Keys, Span};
 use crate::refusal::Refusal;
 use crate::turn::{Turn, is_word, pairs, parse_integer};
 
@@ -25,7 +26,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         .run(get),
     row("set", -3, "1.0.0", "Set the string value of a key")
         .flags(GROW)
-        .key(&["OW", "update"])
+        .key(&["RW", "access", "update", "variable_flags"])
         .run(set),
     row("setnx", 3, "1.0.0", "Set the value of a key, only if the key does not exist")
         .flags(GROW_FAST)
@@ -87,11 +88,12 @@ fn set(turn: &mut Turn<'_, '_>) -> Result<Step, Refusal> {
             Lifetime::Until(form.moment_ahead(parse_integer(amount)?, turn.now)?)
         }
     };
+    let (value, condition) = (value.to_vec(), options.condition);
     if options.old_value == OldValue::Wanted {
-        return Err(Refusal::text("ERR SET with GET is not supported by this release of Starling"));
+        let exchange = StringOperation::Exchange { value, lifetime, condition };
+        return turn.call(key, Operation::String(exchange), Assembly::FirstOptional);
     }
-    let operation =
-        Operation::Set { value: value.to_vec(), lifetime, condition: options.condition };
+    let operation = Operation::Set { value, lifetime, condition };
     turn.call(key, operation, Assembly::OkOrNull)
 }
 
@@ -136,7 +138,7 @@ impl<'a> SetOptions<'a> {
             } else if is_word(word, "keepttl") {
                 options.keep_expiry()?;
             } else {
-                let form = time_form(word).ok_or(Refusal::Syntax)?;
+                let form = TimeForm::named(word).ok_or(Refusal::Syntax)?;
                 let amount = words.next().ok_or(Refusal::Syntax)?;
                 options.expire_at(form, amount)?;
             }
@@ -165,16 +167,6 @@ impl<'a> SetOptions<'a> {
         self.expiry = Expiry::At(form, amount);
         fits.then_some(()).ok_or(Refusal::Syntax)
     }
-}
-
-fn time_form(word: &[u8]) -> Option<TimeForm> {
-    let forms = [
-        ("ex", TimeForm::SECONDS),
-        ("px", TimeForm::MILLIS),
-        ("exat", TimeForm::UNIX_SECONDS),
-        ("pxat", TimeForm::UNIX_MILLIS),
-    ];
-    forms.into_iter().find(|(name, _)| is_word(word, name)).map(|(_, form)| form)
 }
 
 fn setnx(turn: &mut Turn<'_, '_>) -> Result<Step, Refusal> {

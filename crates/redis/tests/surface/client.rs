@@ -2,10 +2,12 @@
 
 use api::{Call, Outcome};
 use causality::{Millis, NodeId};
-use redis::{ClientId, ClusterNode, ClusterView, Levels, Liveness, Session, SlotRange, Step};
+use redis::{
+    ClientId, ClusterNode, ClusterView, Levels, Liveness, Question, Session, SlotRange, Step,
+};
 use resp::{Limits, Parsed, Parser, Writer};
 
-use crate::memory::Memory;
+use crate::lone::Lone;
 
 pub(crate) const NOW: Millis = Millis(1_700_000_000_000);
 
@@ -20,6 +22,7 @@ pub(crate) enum Begun {
     Replied(Vec<u8>),
     Closed(Vec<u8>),
     Called(Vec<Call>, redis::Pending),
+    Asked(Question),
 }
 
 impl Client {
@@ -38,6 +41,7 @@ impl Client {
         match redis::begin(&mut self.session, &args, NOW, &self.view, &mut writer) {
             Step::Reply => Begun::Replied(out),
             Step::Close => Begun::Closed(out),
+            Step::Ask(question) => Begun::Asked(question),
             Step::Calls { calls, pending } => {
                 assert!(out.is_empty(), "the reply of {line} begins before its outcomes");
                 Begun::Called(calls, pending)
@@ -53,14 +57,21 @@ impl Client {
         }
     }
 
-    /// Carries a command out on `memory`.
-    pub(crate) fn carry_out(&mut self, line: &str, memory: &mut Memory) -> String {
-        match self.begin(line) {
-            Begun::Replied(out) | Begun::Closed(out) => escape(&out),
-            Begun::Called(calls, pending) => {
-                let outcomes: Vec<_> =
-                    calls.into_iter().map(|call| memory.carry_out(call)).collect();
-                finish(pending, &outcomes)
+    /// Carries a command out on a node, in as many rounds as it takes.
+    pub(crate) fn carry_out(&mut self, line: &str, node: &mut Lone) -> String {
+        let (mut calls, mut pending) = match self.begin(line) {
+            Begun::Replied(out) | Begun::Closed(out) => return escape(&out),
+            Begun::Called(calls, pending) => (calls, pending),
+            Begun::Asked(question) => panic!("{line} asks the driver {question:?}"),
+        };
+        loop {
+            let outcomes: Vec<_> = calls.into_iter().map(|call| node.carry_out(call)).collect();
+            let mut out = Vec::new();
+            let mut writer = Writer::new(&mut out, resp::Protocol::Resp2);
+            match redis::finish(pending, &outcomes, &mut writer) {
+                Step::Calls { calls: more, pending: next } => (calls, pending) = (more, next),
+                Step::Reply => return escape(&out),
+                other => panic!("{line} ended with {other:?}"),
             }
         }
     }
@@ -70,7 +81,8 @@ pub(crate) fn finish(pending: redis::Pending, outcomes: &[Outcome]) -> String {
     let mut out = Vec::new();
     // The pending command knows better which protocol was spoken when it came.
     let mut writer = Writer::new(&mut out, resp::Protocol::Resp2);
-    redis::finish(pending, outcomes, &mut writer);
+    let step = redis::finish(pending, outcomes, &mut writer);
+    assert!(matches!(step, Step::Reply), "{step:?}");
     escape(&out)
 }
 
@@ -115,6 +127,7 @@ fn view() -> ClusterView {
         me: NodeId(1),
         started: NOW.minus(90_061_000),
         nodes: vec![node(1, Liveness::Up), node(2, Liveness::Up), node(3, Liveness::Down)],
+        shard_count: 16,
         ranges: vec![
             range(0, 8191, &[1, 2]),
             range(8192, 8192, &[3, 1]),

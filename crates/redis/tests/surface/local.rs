@@ -1,7 +1,7 @@
 //! Commands that are answered without a node.
 
 use api::Level;
-use redis::{ClientId, Levels, Session};
+use redis::{ClientId, Levels, Question, Session};
 
 use crate::client::{Begun, Client, NOW, escape};
 
@@ -113,20 +113,12 @@ fn handshakes_survive_what_is_not_there() {
 
 #[test]
 fn what_redis_has_and_this_release_has_not_is_no_typo() {
-    for name in ["XADD", "eval", "Subscribe", "zadd", "MULTI"] {
+    for name in ["XADD", "eval", "Subscribe", "xread", "XADD"] {
         let expected = format!(
             "-ERR unknown command '{name}': Redis has it, this release of Starling does not"
         );
         check_same(&format!("{name} a b"), &format!("{expected}\\r\\n"));
     }
-    check_same(
-        "SET k v GET",
-        "-ERR SET with GET is not supported by this release of Starling\\r\\n",
-    );
-    check_same(
-        "EXPIRE k 1 NX",
-        "-ERR NX, XX, GT and LT are not supported by this release of Starling\\r\\n",
-    );
 }
 
 #[test]
@@ -320,4 +312,36 @@ fn containers_explain_themselves() {
         let help = Client::new().local(&format!("{container} HELP"));
         assert!(help.contains(&format!("+{container} <subcommand>")), "{help}");
     }
+}
+
+#[test]
+fn what_only_the_driver_knows_is_asked_of_it() {
+    let mut client = Client::new();
+    let mut asked = |line: &str| match client.begin(line) {
+        Begun::Asked(question) => question,
+        other => panic!("{line} asks the driver, not {other:?}"),
+    };
+    assert_eq!(asked("STARLING STATUS"), Question::Status);
+    assert_eq!(asked("starling token"), Question::Token);
+    assert_eq!(asked("STARLING TOKEN GET"), Question::Token);
+    let token = api::Token(vec![0, 255]);
+    assert_eq!(asked("STARLING TOKEN SET 00FF"), Question::AdoptToken(token));
+    assert_eq!(client.local("STARLING TOKEN SET 0"), "-ERR this is not a session token\\r\\n");
+    assert_eq!(client.local("STARLING TOKEN FORGET"), "-ERR syntax error\\r\\n");
+}
+
+#[test]
+fn a_bound_on_staleness_is_set_shown_and_taken_away() {
+    let mut client = Client::new();
+    assert_eq!(client.local("STARLING STALENESS"), "$3\\r\\noff\\r\\n");
+    assert_eq!(client.local("STARLING STALENESS 1500"), "+OK\\r\\n");
+    assert_eq!(client.local("STARLING STALENESS"), "$4\\r\\n1500\\r\\n");
+    let Begun::Called(calls, _) = client.begin("GET k") else { panic!("GET asks the node") };
+    assert_eq!(calls[0].staleness, Some(api::Staleness(1500)));
+    for odd in ["-1", "soon", "1.5"] {
+        let reply = client.local(&format!("STARLING STALENESS {odd}"));
+        assert_eq!(reply, "-ERR value is not an integer or out of range\\r\\n");
+    }
+    assert_eq!(client.local("STARLING STALENESS off"), "+OK\\r\\n");
+    assert_eq!(client.local("STARLING STALENESS"), "$3\\r\\noff\\r\\n");
 }

@@ -6,8 +6,9 @@
 
 mod calls;
 mod client;
+mod generated;
 mod local;
-mod memory;
+mod lone;
 mod real;
 mod replies;
 mod transcript;

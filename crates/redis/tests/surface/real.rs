@@ -10,14 +10,14 @@ use crate::client::{Client, escape, words};
 use crate::transcript;
 
 /// A server of its own for one test, stopped at its end.
-struct Server {
+pub(crate) struct Server {
     process: Child,
     port: u16,
 }
 
 impl Server {
     /// Starts a server that keeps nothing, on a port that was free a moment ago.
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let probe = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = probe.local_addr().expect("it is bound").port();
         drop(probe);
@@ -35,7 +35,7 @@ impl Server {
         server
     }
 
-    fn connect(&self) -> Connection {
+    pub(crate) fn connect(&self) -> Connection {
         let socket = TcpStream::connect(("127.0.0.1", self.port)).expect("it listens");
         Connection { socket }
     }
@@ -49,12 +49,12 @@ impl Drop for Server {
     }
 }
 
-struct Connection {
+pub(crate) struct Connection {
     socket: TcpStream,
 }
 
 impl Connection {
-    fn answer(&mut self, line: &str) -> String {
+    pub(crate) fn answer(&mut self, line: &str) -> String {
         let mut request = Vec::new();
         resp::encode_command(&mut request, words(line));
         self.socket.write_all(&request).expect("the server reads");
@@ -76,9 +76,14 @@ impl Connection {
     }
 }
 
-fn is_wanted() -> bool {
-    let is_there = || Command::new("redis-server").arg("--version").output().is_ok();
-    std::env::var_os("STARLING_REDIS").is_some_and(|value| value == "1") && is_there()
+#[expect(clippy::print_stderr, reason = "whoever runs the tests is to know what they skip")]
+pub(crate) fn is_wanted() -> bool {
+    let is_asked = std::env::var_os("STARLING_REDIS").is_some_and(|value| value == "1");
+    let is_there = Command::new("redis-server").arg("--version").output().is_ok();
+    if is_asked && !is_there {
+        eprintln!("redis-server is not installed: nothing was compared with it");
+    }
+    is_asked && is_there
 }
 
 #[test]

@@ -11,14 +11,24 @@
 
 use resp::Protocol;
 
-use crate::client::Client;
-use crate::memory::Memory;
+use crate::client::{Client, NOW};
+use crate::lone::Lone;
 
 /// Every transcript, by name.
 pub(crate) const ALL: &[(&str, &str)] = &[
     ("strings", include_str!("transcripts/strings.txt")),
     ("keys", include_str!("transcripts/keys.txt")),
+    ("keyspace", include_str!("transcripts/keyspace.txt")),
+    ("transactions", include_str!("transcripts/transactions.txt")),
     ("sets", include_str!("transcripts/sets.txt")),
+    ("set_algebra", include_str!("transcripts/set_algebra.txt")),
+    ("zsets", include_str!("transcripts/zsets.txt")),
+    ("edits", include_str!("transcripts/edits.txt")),
+    ("bits", include_str!("transcripts/bits.txt")),
+    ("lists", include_str!("transcripts/lists.txt")),
+    ("hyperloglog", include_str!("transcripts/hyperloglog.txt")),
+    ("hash_options", include_str!("transcripts/hash_options.txt")),
+    ("geo", include_str!("transcripts/geo.txt")),
     ("hashes", include_str!("transcripts/hashes.txt")),
     ("connection", include_str!("transcripts/connection.txt")),
     ("documents", include_str!("transcripts/documents.txt")),
@@ -74,11 +84,11 @@ pub(crate) fn differences(
 fn check(protocol: Protocol, greeting: &str) {
     let mut found = String::new();
     for (name, text) in ALL {
-        let (mut client, mut memory) = (Client::new(), Memory::default());
+        let (mut client, mut node) = (Client::new(), Lone::start(NOW));
         client.local(greeting);
         let exchanges = read(text, protocol);
         assert!(exchanges.len() > 30, "{name} has shrunk");
-        found += &differences(name, &exchanges, |command| client.carry_out(command, &mut memory));
+        found += &differences(name, &exchanges, |command| client.carry_out(command, &mut node));
     }
     assert!(found.is_empty(), "{found}");
 }

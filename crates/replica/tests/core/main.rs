@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test reports and stops")]
 
 mod checks;
+mod cuts;
 mod models;
 mod mutations;
 mod recording;

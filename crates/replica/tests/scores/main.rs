@@ -3,10 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test reports and stops")]
 
 use causality::{Actor, Incarnation, Millis, NodeId};
-use cells::types::{Draft, key, zset};
-use cells::{KeyAddress, Keyspace};
-use replica::{Replica, SealedDetail, Settings};
-use storage::{MemoryStore, ScanControl};
+use cells::types::zset::{self, Toward};
+use cells::types::{Draft, key};
+use cells::{KeyAddress, Keyspace, ReadCells as _, ReadControl};
+use replica::{Reader, Replica, SealedDetail, Settings};
+use storage::MemoryStore;
 use wire::shard::GroupsGiven;
 
 const KEY: KeyAddress<'_> = KeyAddress { keyspace: Keyspace(1), key: b"board" };
@@ -59,23 +60,33 @@ impl Side {
             .map(|(member, score)| (score, member))
             .collect();
         expected.sort_by(|left, right| left.partial_cmp(right).unwrap());
-        let mut up = Vec::new();
-        let mut note = |score: f64, member: &[u8]| {
-            up.push((score, member.to_vec()));
-            ScanControl::Continue
-        };
-        reader.scores(KEY, f64::NEG_INFINITY, &mut note).unwrap();
-        assert_eq!(up, expected, "seed {seed}");
-        let mut down = Vec::new();
-        let mut note = |score: f64, member: &[u8]| {
-            down.push((score, member.to_vec()));
-            ScanControl::Continue
-        };
-        reader.scores_back(KEY, 0.5, &mut note).unwrap();
-        expected.retain(|(score, _)| *score <= 0.5);
+        assert_eq!(reader.count_scores(KEY).unwrap(), expected.len() as u64, "seed {seed}");
+        assert_eq!(walk(&mut reader, None, Toward::Up), expected, "seed {seed}");
+        let middle = zset::index_key(0.5, b"c");
+        let is_behind =
+            |(score, member): &(f64, Vec<u8>)| zset::index_key(*score, member) >= middle;
+        let behind: Vec<_> = expected.iter().filter(|one| is_behind(one)).cloned().collect();
+        assert_eq!(walk(&mut reader, Some(&middle), Toward::Up), behind, "seed {seed}");
         expected.reverse();
-        assert_eq!(down, expected, "seed {seed}, downwards");
+        assert_eq!(walk(&mut reader, None, Toward::Down), expected, "seed {seed}, downwards");
+        expected.retain(|one| !is_behind(one) || zset::index_key(one.0, &one.1) == middle);
+        assert_eq!(walk(&mut reader, Some(&middle), Toward::Down), expected, "seed {seed}");
     }
+}
+
+fn walk(
+    reader: &mut Reader<'_, MemoryStore>,
+    from: Option<&[u8]>,
+    toward: Toward,
+) -> Vec<(f64, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut note = |key: &[u8]| {
+        let (score, member) = zset::split_index_key(key).unwrap();
+        found.push((score, member.to_vec()));
+        ReadControl::Continue
+    };
+    reader.scan_scores(KEY, from, toward, &mut note).unwrap();
+    found
 }
 
 #[test]

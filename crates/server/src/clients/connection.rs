@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 
-use api::{Call, Outcome};
+use api::{Call, Outcome, SessionId};
 use redis::{ClientId, Levels, Session, Step};
 use resp::{Limits, Parsed, Parser};
 use tokio::net::TcpStream;
@@ -17,10 +17,6 @@ use super::Clients;
 use super::replies::{Replies, Ticket};
 use crate::clock;
 
-/// Calls of one connection that may be open before reading stops.
-const OPEN_CALLS_COUNT_MAX: usize = 1024;
-/// Bytes that may wait to be sent before reading stops.
-const OUTPUT_SIZE_MAX: usize = 1024 * 1024;
 /// Room made for one read.
 const READ_SIZE: usize = 16 * 1024;
 
@@ -42,6 +38,16 @@ struct State {
     has_ended: bool,
     /// No more commands are taken; what is open is still answered.
     is_closing: bool,
+}
+
+/// What has become of a command.
+enum Begun {
+    /// Its reply is written.
+    Now,
+    /// It needs these calls.
+    Calls(Ticket, Vec<Call>),
+    /// It is to be begun again once the commands before are answered.
+    Later,
 }
 
 /// What the task of a connection waits for.
@@ -90,9 +96,14 @@ impl Client {
         Ok(())
     }
 
-    /// Takes the outcome of a call; [`Self::flush`] sends it.
-    pub(crate) fn answer(&self, ticket: Ticket, call: usize, outcome: Outcome) {
-        self.state.borrow_mut().replies.close(ticket, call, outcome);
+    /// Takes the outcome of a call; [`Self::flush`] sends it. Returns the calls of another round.
+    pub(crate) fn answer(
+        &self,
+        ticket: Ticket,
+        call: usize,
+        outcome: Outcome,
+    ) -> Option<(Ticket, Vec<Call>)> {
+        self.state.borrow_mut().replies.close(ticket, call, outcome)
     }
 
     /// Sends what is ready, and lets the task see to the rest.
@@ -100,6 +111,11 @@ impl Client {
         // A connection that is broken is noticed by its task.
         let _ = self.send();
         self.changed.notify_one();
+    }
+
+    /// Returns the name of its session at the node.
+    pub(crate) fn session(&self) -> SessionId {
+        self.state.borrow().session.at_node()
     }
 
     /// Takes no more commands; the connection ends when all are answered.
@@ -153,8 +169,10 @@ impl Client {
             match parser.parse(&input[position..]) {
                 Ok(Parsed::Command { command, consumed }) => {
                     let args: Vec<&[u8]> = command.iter().collect();
-                    if let Some((ticket, calls)) = state.begin(clients, &args) {
-                        clients.ask(self, ticket, calls);
+                    match state.begin(clients, &args) {
+                        Begun::Now => {}
+                        Begun::Calls(ticket, calls) => clients.ask(self, ticket, calls),
+                        Begun::Later => break,
                     }
                     position += consumed;
                 }
@@ -178,36 +196,32 @@ impl Client {
 
 impl State {
     fn may_take(&self) -> bool {
-        let is_busy = self.replies.open_calls_count() >= OPEN_CALLS_COUNT_MAX
-            || self.replies.output().len() >= OUTPUT_SIZE_MAX;
-        !is_busy && !self.is_closing
+        self.replies.has_room() && !self.replies.is_in_rounds() && !self.is_closing
     }
 
-    /// Begins one command; returns the calls it needs.
-    fn begin(&mut self, clients: &Clients, args: &[&[u8]]) -> Option<(Ticket, Vec<Call>)> {
-        if is_status(args) {
-            let status = clients.status();
-            self.replies.write(|writer| writer.bulk(status.as_bytes()));
-            return None;
-        }
+    /// Begins one command.
+    fn begin(&mut self, clients: &Clients, args: &[&[u8]]) -> Begun {
         let (session, view) = (&mut self.session, clients.view());
         let begun =
             self.replies.write(|writer| redis::begin(session, args, clock::now(), &view, writer));
         match begun {
-            Step::Reply => None,
+            Step::Reply => Begun::Now,
             Step::Calls { calls, pending } => {
-                Some((self.replies.open(pending, calls.len()), calls))
+                Begun::Calls(self.replies.open(pending, calls.len()), calls)
+            }
+            Step::Ask(_) if !self.replies.is_settled() => Begun::Later,
+            Step::Ask(question) => {
+                let protocol = self.session.protocol();
+                self.replies.write(|writer| {
+                    writer.set_protocol(protocol);
+                    clients.describer.answer(self.session.at_node(), &question, writer);
+                });
+                Begun::Now
             }
             Step::Close => {
                 self.is_closing = true;
-                None
+                Begun::Now
             }
         }
     }
-}
-
-/// Whether the command is `STARLING STATUS`, which only this driver can answer.
-fn is_status(args: &[&[u8]]) -> bool {
-    let [name, what] = args else { return false };
-    name.eq_ignore_ascii_case(b"STARLING") && what.eq_ignore_ascii_case(b"STATUS")
 }

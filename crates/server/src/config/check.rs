@@ -3,11 +3,14 @@
 use std::net::SocketAddr;
 
 use causality::NodeId;
+use node::{CoordinationConfig, QuorumMode};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Config, ConfigError, Flush, Member, Settings};
 
 const NODES_COUNT_MAX: usize = 1024;
+/// A store with less would write tables without pause.
+const STORE_MEMORY_MIN: usize = 16 << 20;
 const SLOTS_COUNT: u16 = 16_384;
 
 impl Settings {
@@ -19,6 +22,7 @@ impl Settings {
         let settings = self.over(Self::defaults());
         let me = NodeId(settings.node_id.ok_or(ConfigError::Missing("node_id"))?);
         let members = members(&settings, me)?;
+        let coordination = coordination(&settings)?;
         let config = Config {
             me,
             members,
@@ -29,9 +33,14 @@ impl Settings {
             replication: required(settings.replication, "replication")?,
             flush: flush(&required(settings.flush, "flush")?)?,
             exchange_interval_ms: required(settings.exchange_interval_ms, "exchange_interval_ms")?,
+            gossip_interval_ms: required(settings.gossip_interval_ms, "gossip_interval_ms")?,
+            gossip_fanout: required(settings.gossip_fanout, "gossip_fanout")?,
             request_timeout_ms: required(settings.request_timeout_ms, "request_timeout_ms")?,
+            coordination,
             clients_count_max: required(settings.clients_count_max, "clients_count_max")?,
             request_size_max: required(settings.request_size_max, "request_size_max")?,
+            store_memory_max: required(settings.store_memory_max, "store_memory_max")?,
+            disk_free_min: required(settings.disk_free_min, "disk_free_min")?,
             peer_queue_size_max: required(settings.peer_queue_size_max, "peer_queue_size_max")?,
             simulated_latency_ms: required(settings.simulated_latency_ms, "simulated_latency_ms")?,
             simulated_cuts: settings.simulated_cuts,
@@ -41,6 +50,9 @@ impl Settings {
         if settings.insecure != Some(true) {
             check_loopback("redis_address", config.redis_address())?;
             check_loopback("peer_address", config.peer_address())?;
+            if let Some(address) = config.http_address() {
+                check_loopback("http_address", address)?;
+            }
         }
         Ok(config)
     }
@@ -57,6 +69,25 @@ fn flush(text: &str) -> Result<Flush, ConfigError> {
         "never" => Ok(Flush::Never),
         _ => Err(invalid("flush", text, "\"always\", \"periodic\" or \"never\"")),
     }
+}
+
+fn coordination(settings: &Settings) -> Result<CoordinationConfig, ConfigError> {
+    let quorum = match required(settings.quorum.as_deref(), "quorum")? {
+        "strict" => QuorumMode::Strict,
+        "sloppy" => QuorumMode::Sloppy,
+        other => return Err(invalid("quorum", other, "\"strict\" or \"sloppy\"")),
+    };
+    let rate = required(settings.hint_bytes_per_second, "hint_bytes_per_second")?;
+    if rate == 0 {
+        return Err(invalid("hint_bytes_per_second", rate, "more than 0"));
+    }
+    Ok(CoordinationConfig {
+        quorum,
+        hint_ttl_ms: required(settings.hint_ttl_ms, "hint_ttl_ms")?,
+        hint_bytes_max: required(settings.hint_bytes_max, "hint_bytes_max")?,
+        hint_bytes_per_second: rate,
+        ..CoordinationConfig::default()
+    })
 }
 
 fn parse_level(text: &str) -> Result<crate::log::Level, ConfigError> {
@@ -102,6 +133,9 @@ fn members(settings: &Settings, me: NodeId) -> Result<Vec<Member>, ConfigError> 
     if let Some(text) = &settings.peer_address {
         own.peers = address("peer_address", text)?;
     }
+    if let Some(text) = &settings.http_address {
+        own.http = http_address(text)?;
+    }
     Ok(members)
 }
 
@@ -114,7 +148,12 @@ fn alone(settings: &Settings, me: NodeId) -> Result<Member, ConfigError> {
         rack: settings.rack.clone().unwrap_or_else(|| "r1".into()),
         redis: address("redis_address", redis)?,
         peers: address("peer_address", peers)?,
+        http: http_address("127.0.0.1:8001")?,
     })
+}
+
+fn http_address(text: &str) -> Result<Option<SocketAddr>, ConfigError> {
+    if text == "off" { Ok(None) } else { address("http_address", text).map(Some) }
 }
 
 fn agree(key: &str, said: Option<&String>, listed: &str) -> Result<(), ConfigError> {
@@ -139,12 +178,22 @@ fn check_numbers(config: &Config) -> Result<(), ConfigError> {
         let expected = "from 10 to 3600000";
         return Err(invalid("exchange_interval_ms", config.exchange_interval_ms, expected));
     }
+    if !(10..=60_000).contains(&config.gossip_interval_ms) {
+        let expected = "from 10 to 60000";
+        return Err(invalid("gossip_interval_ms", config.gossip_interval_ms, expected));
+    }
+    if !(1..=16).contains(&config.gossip_fanout) {
+        return Err(invalid("gossip_fanout", config.gossip_fanout, "from 1 to 16"));
+    }
     if !(10..=600_000).contains(&config.request_timeout_ms) {
         let expected = "from 10 to 600000";
         return Err(invalid("request_timeout_ms", config.request_timeout_ms, expected));
     }
     if config.request_size_max < 1024 {
         return Err(invalid("request_size_max", config.request_size_max, "at least 1024"));
+    }
+    if config.store_memory_max < STORE_MEMORY_MIN {
+        return Err(invalid("store_memory_max", config.store_memory_max, "at least 16777216"));
     }
     if config.peer_queue_size_max < 65_536 {
         return Err(invalid("peer_queue_size_max", config.peer_queue_size_max, "at least 65536"));

@@ -20,6 +20,9 @@ pub struct Member {
     pub redis: SocketAddr,
     /// Where peers reach it.
     pub peers: SocketAddr,
+    /// Where it speaks HTTP, if it does.
+    #[serde(default)]
+    pub http: Option<SocketAddr>,
 }
 
 impl Member {
@@ -35,8 +38,13 @@ impl FromStr for Member {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let parts: Vec<&str> = text.split(',').map(str::trim).collect();
-        let [id, datacenter, rack, redis, peers] = parts[..] else {
-            return Err("expected id,datacenter,rack,redis address,peer address".into());
+        let (parts, http) = match parts[..] {
+            [.., http] if parts.len() == 6 => (&parts[..5], Some(http)),
+            _ => (&parts[..], None),
+        };
+        let &[id, datacenter, rack, redis, peers] = parts else {
+            let expected = "expected id,datacenter,rack,redis address,peer address[,http address]";
+            return Err(expected.into());
         };
         let address = |text: &str| {
             text.parse().map_err(|_| format!("`{text}` is no address like 127.0.0.1:7001"))
@@ -47,6 +55,7 @@ impl FromStr for Member {
             rack: rack.into(),
             redis: address(redis)?,
             peers: address(peers)?,
+            http: http.map(address).transpose()?,
         })
     }
 }

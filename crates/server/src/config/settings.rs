@@ -57,6 +57,9 @@ settings! {
     /// Where clients connect
     #[arg(value_name = "ADDRESS")]
     redis_address: String, "STARLING_REDIS_ADDRESS";
+    /// Where HTTP is spoken: the API, the metrics and the dashboard; or off
+    #[arg(value_name = "ADDRESS")]
+    http_address: String, "STARLING_HTTP_ADDRESS";
     /// Where peers connect
     #[arg(value_name = "ADDRESS")]
     peer_address: String, "STARLING_PEER_ADDRESS";
@@ -75,9 +78,33 @@ settings! {
     /// How often two owners compare what they hold
     #[arg(value_name = "MS")]
     exchange_interval_ms: u64, "STARLING_EXCHANGE_INTERVAL_MS";
+    /// How often a node gossips and looks whether a peer is alive
+    #[arg(value_name = "MS")]
+    gossip_interval_ms: u64, "STARLING_GOSSIP_INTERVAL_MS";
+    /// With how many random peers a round gossips
+    #[arg(value_name = "COUNT")]
+    gossip_fanout: usize, "STARLING_GOSSIP_FANOUT";
     /// How long a request may wait for owners
     #[arg(value_name = "MS")]
     request_timeout_ms: u64, "STARLING_REQUEST_TIMEOUT_MS";
+    /// Who may take part in writes while owners are down: strict, sloppy
+    #[arg(value_name = "MODE")]
+    quorum: String, "STARLING_QUORUM";
+    /// For how long operations are kept for an absent owner
+    #[arg(value_name = "MS")]
+    hint_ttl_ms: u64, "STARLING_HINT_TTL_MS";
+    /// How much is kept for one absent owner, in bytes
+    #[arg(value_name = "BYTES")]
+    hint_bytes_max: u64, "STARLING_HINT_BYTES_MAX";
+    /// How fast that is handed over, in bytes a second
+    #[arg(value_name = "BYTES")]
+    hint_bytes_per_second: u64, "STARLING_HINT_BYTES_PER_SECOND";
+    /// How much of what is stored may be held in memory, in bytes
+    #[arg(value_name = "BYTES")]
+    store_memory_max: usize, "STARLING_STORE_MEMORY_MAX";
+    /// Below how much free space on the disk writes are refused, in bytes
+    #[arg(value_name = "BYTES")]
+    disk_free_min: u64, "STARLING_DISK_FREE_MIN";
     /// How many clients may be connected
     #[arg(value_name = "COUNT")]
     clients_count_max: usize, "STARLING_CLIENTS_COUNT_MAX";
@@ -96,7 +123,8 @@ settings! {
     /// What is worth a line in the log: error, warn, info, debug
     #[arg(value_name = "LEVEL")]
     log_level: String, "STARLING_LOG_LEVEL";
-    /// A member as id,datacenter,rack,redis address,peer address; once for each, or joined by ';'
+    /// A member as id,datacenter,rack,redis address,peer address and, if it speaks HTTP, that
+    /// address; once for each, or joined by ';'
     #[arg(value_name = "MEMBER", value_delimiter = ';')]
     members: Vec<Member>, "STARLING_MEMBERS";
 }

@@ -100,11 +100,17 @@ fn values_that_make_no_sense_are_refused() {
     check_error("node_id = 1\nshard_count = 48", "a power of two");
     check_error("node_id = 1\nshard_count = 32768", "a power of two");
     check_error("node_id = 1\nreplication = 0", "from 1 to 15");
+    check_error("node_id = 1\ngossip_interval_ms = 0", "`gossip_interval_ms` is `0`");
+    check_error("node_id = 1\ngossip_fanout = 0", "`gossip_fanout` is `0`");
+    check_error("node_id = 1\nquorum = 'loose'", "`quorum` is `loose`");
+    check_error("node_id = 1\nhint_bytes_per_second = 0", "`hint_bytes_per_second` is `0`");
     check_error("node_id = 1\nexchange_interval_ms = 0", "`exchange_interval_ms` is `0`");
     check_error("node_id = 1\nrequest_timeout_ms = 1", "`request_timeout_ms` is `1`");
     check_error("node_id = 1\nrequest_size_max = 1", "at least 1024");
     check_error("node_id = 1\npeer_queue_size_max = 1", "at least 65536");
+    check_error("node_id = 1\nstore_memory_max = 1", "at least 16777216");
     check_error("node_id = 1\nredis_address = \"here\"", "an IP address and a port");
+    check_error("node_id = 1\nhttp_address = \"on\"", "`http_address` is `on`");
 }
 
 #[test]
@@ -131,10 +137,23 @@ fn plain_traffic_stays_on_the_machine_unless_asked_for() {
 }
 
 #[test]
+fn http_is_spoken_where_the_list_or_the_key_says() {
+    assert_eq!(config("node_id = 1").unwrap().http_address().unwrap().port(), 8001);
+    assert_eq!(config("node_id = 1\nhttp_address = \"off\"").unwrap().http_address(), None);
+    assert_eq!(config(THREE).unwrap().http_address(), None);
+    let key = format!("http_address = \"127.0.0.1:9\"{THREE}");
+    assert_eq!(config(&key).unwrap().http_address().unwrap().port(), 9);
+    check_error("node_id = 1\nhttp_address = \"0.0.0.0:1\"", "`http_address` is 0.0.0.0:1");
+}
+
+#[test]
 fn members_are_read_from_a_flag() {
     let member: Member = "4, dc2,r1,127.0.0.1:1,[::1]:2".parse().unwrap();
     assert_eq!((member.id, member.datacenter.as_str(), member.rack.as_str()), (4, "dc2", "r1"));
     assert_eq!(member.peers.to_string(), "[::1]:2");
+    assert_eq!(member.http, None);
+    let member: Member = "4,dc2,r1,127.0.0.1:1,[::1]:2,[::1]:3".parse().unwrap();
+    assert_eq!(member.http.unwrap().to_string(), "[::1]:3");
     for wrong in ["", "1,a,b,127.0.0.1:1", "x,a,b,127.0.0.1:1,127.0.0.1:2", "1,a,b,c,d"] {
         assert!(wrong.parse::<Member>().is_err(), "{wrong}");
     }

@@ -79,7 +79,25 @@ fn directories_with_something_else_are_refused() {
 #[test]
 fn a_damaged_identity_is_not_guessed() {
     let directory = TempDir::new().unwrap();
-    fs::write(directory.path().join("identity.toml"), "node = ").unwrap();
-    let error = open(&config(directory.path(), "node_id = 1")).unwrap_err().to_string();
-    assert!(error.contains("is damaged"), "{error}");
+    let config = config(directory.path(), "node_id = 1");
+    drop(open(&config).unwrap());
+    let path = directory.path().join("identity.toml");
+    let sound = fs::read(&path).unwrap();
+    for at in 0..sound.len() {
+        for bit in 0..8 {
+            let mut bytes = sound.clone();
+            bytes[at] ^= 1 << bit;
+            fs::write(&path, &bytes).unwrap();
+            // Spaces and line ends may be others; everything that is said is covered.
+            let Err(error) = open(&config) else {
+                let text = String::from_utf8(bytes).unwrap();
+                let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+                assert_eq!(words(&text), words(std::str::from_utf8(&sound).unwrap()));
+                continue;
+            };
+            let error = error.to_string();
+            assert!(error.contains("is damaged"), "bit {bit} of byte {at}: {error}");
+            assert!(error.contains("remove the whole data directory"), "{error}");
+        }
+    }
 }

@@ -8,17 +8,17 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::link::Link;
+use super::Peers;
 
 /// How often the file is read; it is tiny and its reader is only started where it is asked for.
 const INTERVAL: Duration = Duration::from_millis(200);
 
 /// Cuts the links to the nodes that the file names and mends the others, for ever. A file that
 /// cannot be read cuts nothing.
-pub(super) async fn watch(path: PathBuf, links: Vec<Rc<Link>>) {
+pub(super) async fn watch(path: PathBuf, peers: Rc<Peers>) {
     loop {
         let cut = parse(&std::fs::read_to_string(&path).unwrap_or_default());
-        for link in &links {
+        for link in peers.links() {
             link.set_cut(cut.contains(&link.peer.0));
         }
         sleep(INTERVAL).await;

@@ -21,7 +21,7 @@ use wire::{
     ProtocolVersion, Reason, RequestId, Scan, VersionError, WireError, scan,
 };
 
-use crate::config::{Config, Member};
+use crate::config::Config;
 
 /// Greetings and refusals are short.
 const GREETING_LIMIT: FrameLimit = FrameLimit(4096);
@@ -33,7 +33,6 @@ pub(super) struct Introduction {
     incarnation: Incarnation,
     cluster: ClusterId,
     secret: String,
-    members: Vec<NodeId>,
 }
 
 /// A peer that proved who it is, and the two ends of the link to it.
@@ -75,7 +74,6 @@ impl Introduction {
             incarnation,
             cluster: ClusterId(config.cluster),
             secret: config.secret.clone(),
-            members: config.members.iter().map(Member::id).collect(),
         }
     }
 
@@ -118,7 +116,7 @@ impl Introduction {
         if theirs.cluster != self.cluster {
             return Err(GreetError::Cluster);
         }
-        if !self.members.contains(&theirs.node) || !is_expected(theirs.node) {
+        if !is_expected(theirs.node) {
             return Err(GreetError::Unexpected(theirs.node));
         }
         let version = ours.versions.agree(theirs.versions)?;

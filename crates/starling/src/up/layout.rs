@@ -17,6 +17,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail, ensure};
 use serde_json::{Value, json};
 
+/// HTTP of node i is this far above its port for clients.
+const HTTP_PORT_OFFSET: u16 = 1000;
 /// Peers of node i listen this far above its port for clients.
 const PEER_PORT_OFFSET: u16 = 2000;
 /// More processes than any machine of one person is good for.
@@ -96,6 +98,10 @@ impl Layout {
         (Ipv4Addr::LOCALHOST, self.port + node - 1).into()
     }
 
+    pub(super) fn http(&self, node: u16) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port + HTTP_PORT_OFFSET + node - 1).into()
+    }
+
     pub(super) fn peers(&self, node: u16) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.port + PEER_PORT_OFFSET + node - 1).into()
     }
@@ -133,11 +139,11 @@ impl Layout {
             self.latency_ms,
         );
         for member in self.nodes() {
-            let (redis, peers) = (self.redis(member), self.peers(member));
+            let (redis, peers, http) = (self.redis(member), self.peers(member), self.http(member));
             write!(
                 config,
                 "\n[[members]]\nid = {member}\ndatacenter = \"{}\"\nrack = \"r{member}\"\n\
-                 redis = \"{redis}\"\npeers = \"{peers}\"\n",
+                 redis = \"{redis}\"\npeers = \"{peers}\"\nhttp = \"{http}\"\n",
                 self.datacenter(member)
             )
             .expect("writing to memory cannot fail");
@@ -182,6 +188,7 @@ mod tests {
         assert_eq!(config.members.len(), 5);
         assert_eq!(config.redis_address().to_string(), "127.0.0.1:7004");
         assert_eq!(config.peer_address().to_string(), "127.0.0.1:9004");
+        assert_eq!(config.http_address().unwrap().to_string(), "127.0.0.1:8004");
         assert_eq!(config.own().datacenter, "dc2");
         assert_eq!(config.simulated_latency_ms, 80);
         assert!(config.data.starts_with(root.path().join("n4")));

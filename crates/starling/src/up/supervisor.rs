@@ -60,6 +60,7 @@ impl Supervisor {
     ) -> anyhow::Result<()> {
         for process in &mut self.processes {
             check_free(self.layout.redis(process.node))?;
+            check_free(self.layout.http(process.node))?;
             check_free(self.layout.peers(process.node))?;
         }
         for process in &mut self.processes {

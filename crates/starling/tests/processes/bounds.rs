@@ -25,3 +25,21 @@ fn clients_and_requests_over_the_bounds_are_told_so() {
     assert!(held[0].receive().is_err(), "the node closes the connection");
     assert!(held[1].set("k", "others go on"));
 }
+
+#[test]
+fn a_node_short_of_disk_reads_and_removes_and_refuses_writes() {
+    let mut cluster = Cluster::start();
+    assert!(cluster.client(1).set("k", "from before"));
+    cluster.stop_all();
+    // No disk is that large, so each node is short of space from now on.
+    cluster.reconfigure("disk_free_min = 1152921504606846976");
+    cluster.start_all();
+    let mut client = cluster.client(2);
+    assert_eq!(client.get("k").as_deref(), Some("from before"));
+    for write in [["SET", "k", "v"].as_slice(), &["INCR", "n"], &["SADD", "s", "m"]] {
+        let refusal = error(&client.call(write).unwrap());
+        assert!(refusal.starts_with("OOM the node is short of disk"), "{refusal}");
+    }
+    assert_eq!(client.call(&["DEL", "k"]).unwrap(), Reply::Integer(1));
+    assert_eq!(client.get("k"), None);
+}

@@ -27,6 +27,7 @@ pub(crate) struct Cluster {
 
 struct Node {
     redis: SocketAddr,
+    http: SocketAddr,
     config: PathBuf,
     child: Option<Child>,
 }
@@ -40,17 +41,17 @@ impl Cluster {
     /// The same with more lines at the front of each configuration.
     pub(crate) fn start_with(lines: &str) -> Self {
         let directory = TempDir::new().unwrap();
-        let addresses: Vec<[SocketAddr; 2]> = free_addresses();
+        let addresses: Vec<[SocketAddr; 3]> = free_addresses();
         let members: String = (1..)
             .zip(&addresses)
-            .map(|(id, [redis, peers])| {
+            .map(|(id, [redis, peers, http])| {
                 format!(
                     "[[members]]\nid = {id}\ndatacenter = \"dc1\"\nrack = \"r{id}\"\n\
-                     redis = \"{redis}\"\npeers = \"{peers}\"\n"
+                     redis = \"{redis}\"\npeers = \"{peers}\"\nhttp = \"{http}\"\n"
                 )
             })
             .collect();
-        let node = |(id, [redis, _]): (u32, &[SocketAddr; 2])| {
+        let node = |(id, [redis, _, http]): (u32, &[SocketAddr; 3])| {
             let config = directory.path().join(format!("n{id}.toml"));
             let data = directory.path().join(format!("n{id}"));
             let text = format!(
@@ -58,12 +59,20 @@ impl Cluster {
                  data_directory = {data:?}\n{members}"
             );
             fs::write(&config, text).unwrap();
-            Node { redis: *redis, config, child: None }
+            Node { redis: *redis, http: *http, config, child: None }
         };
         let nodes = (1..).zip(&addresses).map(node).collect();
         let mut cluster = Self { directory, nodes };
         cluster.start_all();
         cluster
+    }
+
+    /// Adds lines at the front of each configuration; nodes read them when they start next.
+    pub(crate) fn reconfigure(&self, lines: &str) {
+        for node in &self.nodes {
+            let text = fs::read_to_string(&node.config).unwrap();
+            fs::write(&node.config, format!("{lines}\n{text}")).unwrap();
+        }
     }
 
     pub(crate) fn start_all(&mut self) {
@@ -87,6 +96,30 @@ impl Cluster {
         node.child = Some(child.unwrap());
     }
 
+    /// Starts a node that joins the cluster of node 1, with more arguments; returns its id.
+    pub(crate) fn join(&mut self, lines: &str, args: &[&str]) -> usize {
+        let id = self.nodes.len() + 1;
+        let [redis, peers, http] = free_addresses()[0];
+        let config = self.directory.path().join(format!("n{id}.toml"));
+        let data = self.directory.path().join(format!("n{id}"));
+        let text = format!(
+            "{lines}\nnode_id = {id}\ncluster_secret = \"s\"\nexchange_interval_ms = 100\n\
+             data_directory = {data:?}\n[[members]]\nid = {id}\ndatacenter = \"dc1\"\n\
+             rack = \"r{id}\"\nredis = \"{redis}\"\npeers = \"{peers}\"\nhttp = \"{http}\"\n"
+        );
+        fs::write(&config, text).unwrap();
+        let log = fs::File::create(self.directory.path().join(format!("n{id}.log"))).unwrap();
+        let child = starling()
+            .args(["serve", "--join", &self.nodes[0].redis.to_string(), "--config"])
+            .arg(&config)
+            .args(args)
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn();
+        self.nodes.push(Node { redis, http, config, child: Some(child.unwrap()) });
+        id
+    }
+
     /// Ends a node as a crash would.
     pub(crate) fn kill(&mut self, id: usize) {
         let mut child = self.nodes[id - 1].child.take().unwrap();
@@ -108,6 +141,10 @@ impl Cluster {
 
     pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
         self.nodes.iter().map(|node| node.redis).collect()
+    }
+
+    pub(crate) fn http(&self, id: usize) -> SocketAddr {
+        self.nodes[id - 1].http
     }
 
     pub(crate) fn client(&self, id: usize) -> Client {
@@ -158,8 +195,8 @@ impl Drop for Cluster {
 }
 
 /// Addresses that nobody listened on a moment ago.
-fn free_addresses() -> Vec<[SocketAddr; 2]> {
+fn free_addresses() -> Vec<[SocketAddr; 3]> {
     let listen = || TcpListener::bind("127.0.0.1:0").unwrap();
-    let listeners: Vec<[TcpListener; 2]> = (0..3).map(|_| [listen(), listen()]).collect();
-    listeners.iter().map(|pair| pair.each_ref().map(|one| one.local_addr().unwrap())).collect()
+    let listeners: Vec<[TcpListener; 3]> = (0..3).map(|_| [listen(), listen(), listen()]).collect();
+    listeners.iter().map(|all| all.each_ref().map(|one| one.local_addr().unwrap())).collect()
 }

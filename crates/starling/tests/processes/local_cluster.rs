@@ -87,13 +87,13 @@ impl Drop for Up {
     }
 }
 
-/// A port from which on three are free, and three more 2000 above.
+/// A port from which on three are free, and three more 1000 and 2000 above.
 fn free_port() -> u16 {
     let is_free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
     until("ports are free", PATIENCE, || {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let port = port % 20_000 + 20_000;
-        let all = (port..port + 4).chain(port + 2000..port + 2004);
+        let all = [0, 1000, 2000].into_iter().flat_map(|above| port + above..port + above + 4);
         all.clone().all(is_free).then_some(port)
     })
 }
@@ -161,5 +161,27 @@ fn a_cluster_keeps_its_directory_to_itself() {
     let elsewhere = TempDir::new().unwrap();
     let said = complain(elsewhere.path(), &["--nodes", "1", "--port", &port]);
     assert!(said.contains(&format!("port {port} is taken")), "{said}");
+    up.stop();
+}
+
+#[test]
+fn a_session_carried_to_another_node_reads_its_own_writes() {
+    let up = Up::start(&["--nodes", "3"]);
+    let (mut first, mut third) = (up.client(1), up.client(3));
+    up.order(&["cut", "3", "1"]);
+    up.order(&["cut", "3", "2"]);
+    until("node 3 is alone", PATIENCE, || {
+        third.call(&["SET", "probe", "v"]).unwrap().is_error().then_some(())
+    });
+    assert!(first.set("k", "mine"));
+    let token = text(&first.call(&["STARLING", "TOKEN"]).unwrap());
+    assert_eq!(third.get("k"), None, "without the token, node 3 shows what it has");
+    assert_eq!(text(&third.call(&["STARLING", "TOKEN", "SET", &token]).unwrap()), "OK");
+    let refused = text(&third.call(&["GET", "k"]).unwrap());
+    assert!(refused.starts_with("TRYAGAIN"), "{refused}");
+    up.order(&["heal"]);
+    until("the session is served again", PATIENCE, || {
+        (third.get("k").as_deref() == Some("mine")).then_some(())
+    });
     up.stop();
 }

@@ -8,5 +8,8 @@ mod cluster;
 mod command_line;
 mod durability;
 mod local_cluster;
+mod members;
 mod rolling;
+mod seeing;
 mod waiting;
+mod web;

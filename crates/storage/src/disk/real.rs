@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use super::{Disk, LockOutcome};
+use super::{Disk, LockOutcome, SyncTask};
 
 const LOCK_NAME: &str = "lock";
 
@@ -80,6 +80,13 @@ impl Disk for RealDisk {
 
     fn sync(&mut self, name: &str) -> io::Result<()> {
         self.opened(name)?.sync_data()
+    }
+
+    fn sync_task(&mut self, name: &str) -> io::Result<SyncTask> {
+        // A file opened for this alone: an error of the medium is told once to each opening, so
+        // that neither this task nor a `sync` meanwhile can hide it from the other.
+        let file = OpenOptions::new().append(true).open(self.directory.join(name))?;
+        Ok(Box::new(move || file.sync_data()))
     }
 
     fn sync_names(&mut self) -> io::Result<()> {

@@ -5,11 +5,13 @@
 //! and, of the rest, whatever the generator picks: whole writes, none, or single sectors of them,
 //! in any order. Given the same calls and the same seed it does the same things.
 
+mod sync_task;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::{Disk, LockOutcome};
+use super::{Disk, LockOutcome, SyncTask};
 
 /// A torn write loses or keeps units of this many bytes.
 const SECTOR_BYTES: usize = 512;
@@ -398,6 +400,10 @@ impl Disk for SimDisk {
         file.pending.clear();
         file.durable.clone_from(&file.live);
         Ok(())
+    }
+
+    fn sync_task(&mut self, name: &str) -> io::Result<SyncTask> {
+        sync_task::make(self, name)
     }
 
     fn sync_names(&mut self) -> io::Result<()> {

@@ -13,9 +13,9 @@ use codec::Reader;
 
 use super::record::{Body, Position, Record, Run};
 use super::segment::{Parsed, file_name, file_segment, parse};
-use super::{Log, Segment, ShardLog};
+use super::{Log, Reach, Segment, ShardLog};
 use crate::by_shard::ByShard;
-use crate::disk::{Disk, read_exact_at};
+use crate::disk::{Disk, read_exact_into};
 use crate::options::{Millis, Options};
 use crate::report::{Affected, Cut, Damage, Report};
 use crate::store::{Entry, StoreError};
@@ -74,6 +74,8 @@ pub(crate) struct Replay {
     next: Position,
     ends: BTreeMap<u32, u32>,
     dropped: BTreeMap<u16, Position>,
+    /// A segment's bytes.
+    buffer: Vec<u8>,
 }
 
 impl Replay {
@@ -87,9 +89,9 @@ impl Replay {
         while let Some((&segment, &end)) = self.ends.range(self.next.segment()..).next() {
             let from = if segment == self.next.segment() { self.next.offset() } else { 0 };
             self.next = Position::new(segment + 1, 0);
-            let bytes = read_exact_at(disk, &file_name(segment), 0, end as usize)
+            read_exact_into(disk, &file_name(segment), 0, end as usize, &mut self.buffer)
                 .map_err(|source| StoreError::Disk { doing: "replaying the log", source })?;
-            for (offset, record) in parse(&bytes, segment, from).records {
+            for (offset, record) in parse(&self.buffer, segment, from).records {
                 let dropped = self.dropped.get(&record.shard).copied().unwrap_or_default();
                 if let Body::Entry { id, record: held } = record.body
                     && Position::new(segment, offset) >= dropped
@@ -101,6 +103,7 @@ impl Replay {
                 return Ok(true);
             }
         }
+        self.buffer = Vec::new();
         Ok(false)
     }
 }
@@ -146,6 +149,9 @@ struct Scan<'a> {
     gaps: BTreeSet<u16>,
     /// Which damage in the report is not yet known to concern certain shards only.
     holes: Vec<usize>,
+    /// Numbers that were never given to a segment: after a restored copy the log goes on behind
+    /// everything that was known of the lost one.
+    skipped: BTreeSet<u32>,
     /// Runs of absent segments (the first, the one behind the last), and the shards they had.
     absent: Vec<(u32, u32, BTreeSet<u16>)>,
     end: Position,
@@ -200,6 +206,8 @@ impl Log {
             synced: Position::default(),
             stamped: Position::default(),
             synced_at: Millis(0),
+            is_flushing: false,
+            reach: Reach::new(0),
             doomed: Vec::new(),
             is_failed: false,
         };
@@ -224,6 +232,7 @@ impl<'a> Scan<'a> {
             dropped_segments: BTreeSet::new(),
             gaps: BTreeSet::new(),
             holes: Vec::new(),
+            skipped: BTreeSet::new(),
             absent: Vec::new(),
             end: Position::default(),
             run: Run::default(),
@@ -237,15 +246,21 @@ impl<'a> Scan<'a> {
         found: &BTreeSet<u32>,
         report: &mut Report,
     ) -> Result<(), StoreError> {
-        let mut next = found.first().map(|first| load(disk, *first)).transpose()?;
+        let (mut bytes, mut next) = (Vec::new(), Vec::new());
+        if let Some(&first) = found.first() {
+            load(disk, first, &mut next)?;
+        }
         for &number in found {
-            let bytes = next.take().expect("each segment is loaded before its turn");
+            std::mem::swap(&mut bytes, &mut next);
             let follower = found.range(number + 1..).next().copied();
-            next = follower.map(|follower| load(disk, follower)).transpose()?;
-            let limit = match (follower, &next) {
-                (Some(follower), Some(next)) => previous_end(next, follower, number),
-                _ => None,
-            };
+            let mut limit = None;
+            if let Some(follower) = follower {
+                load(disk, follower, &mut next)?;
+                limit = previous_end(&next, follower, number);
+                if limit.is_some() {
+                    self.skipped.extend(number + 1..follower);
+                }
+            }
             let is_last = follower.is_none();
             if is_last && self.is_stillborn(number, &bytes) {
                 disk.remove(&file_name(number))
@@ -421,7 +436,7 @@ impl<'a> Scan<'a> {
         let first_later = expected.last().map_or(1, |last| last + 1);
         expected.extend(first_later..=found.last().copied().unwrap_or(0));
         for number in expected.difference(found) {
-            if !self.dropped_segments.contains(number) {
+            if !self.dropped_segments.contains(number) && !self.skipped.contains(number) {
                 let mut runs = self.absent.iter();
                 let run = runs.find(|(first, behind, _)| (*first..*behind).contains(number));
                 let affected = run.map(|(_, _, shards)| shards.iter().copied().collect());
@@ -450,6 +465,7 @@ impl<'a> Scan<'a> {
             next: self.checkpoint.position,
             ends: self.segments.iter().map(|(number, held)| (*number, held.end)).collect(),
             dropped: marks.collect(),
+            buffer: Vec::new(),
         }
     }
 }
@@ -462,10 +478,13 @@ fn settle_last(disk: &mut impl Disk, name: &str, report: &Report) -> std::io::Re
     disk.sync(name)
 }
 
-fn load(disk: &mut impl Disk, segment: u32) -> Result<Vec<u8>, StoreError> {
+fn load(disk: &mut impl Disk, segment: u32, into: &mut Vec<u8>) -> Result<(), StoreError> {
     let name = file_name(segment);
     disk.len(&name)
-        .and_then(|len| read_exact_at(disk, &name, 0, usize::try_from(len).unwrap_or(usize::MAX)))
+        .and_then(|len| {
+            let len = usize::try_from(len).unwrap_or(usize::MAX);
+            read_exact_into(disk, &name, 0, len, into)
+        })
         .map_err(|source| StoreError::Disk { doing: "reading the log", source })
 }
 

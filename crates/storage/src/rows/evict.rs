@@ -6,7 +6,6 @@
 //! finds.
 
 use super::Rows;
-use super::shard::SLOT_BYTES;
 
 /// Where the hand is and how long it has found nothing.
 #[derive(Debug, Default)]
@@ -41,9 +40,11 @@ impl Rows {
             }
             self.eviction.fruitless = 0;
             if !std::mem::take(&mut group.is_used) {
-                self.bytes -= group.bytes() + SLOT_BYTES;
+                self.bytes -= group.bytes();
                 self.group_count -= 1;
+                let before = rows.overhead_bytes();
                 rows.remove(slot);
+                self.bytes = self.bytes + rows.overhead_bytes() - before;
             }
         }
     }

@@ -140,14 +140,14 @@ impl Rows {
         left: &mut usize,
         emit: &mut impl FnMut(Row<'_>, u64, Option<&[u8]>) -> Result<(), E>,
     ) -> Result<Slice, E> {
-        let rows = self.shards.get_mut(shard).expect("the shard was found just now");
         if u32::from(shard) != freeze.shard {
             (freeze.shard, freeze.within) = (u32::from(shard), None);
         }
         if freeze.within.is_none() {
             // Groups that come later are not frozen: their order does not matter here.
-            rows.tidy();
+            self.tidy(shard);
         }
+        let rows = self.shards.get_mut(shard).expect("the shard was found just now");
         let resumed = freeze.within.clone();
         let from = resumed.as_ref().map_or(&[][..], |(group, _)| group);
         let mut place = rows.place(from);

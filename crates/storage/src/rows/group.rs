@@ -69,9 +69,7 @@ pub(crate) enum Known {
 }
 
 /// Memory of a map entry beside its key and value, estimated.
-const CELL_BYTES: usize = 72 + 2 * ALLOCATION_BYTES;
-/// What an allocator adds to an allocation, estimated.
-const ALLOCATION_BYTES: usize = 12;
+const CELL_BYTES: usize = 72;
 
 impl One {
     pub(crate) fn new(group: &[u8], column: &[u8], value: Option<&[u8]>) -> Self {
@@ -117,14 +115,14 @@ impl Many {
     }
 
     pub(crate) fn insert(&mut self, column: &[u8], cell: Cell) {
-        self.bytes += CELL_BYTES + column.len() + value_bytes(&cell);
+        self.bytes += CELL_BYTES + allocated(column.len()) + value_bytes(&cell);
         let old = self.columns.insert(column.into(), cell);
         assert!(old.is_none(), "only new columns are inserted");
     }
 
     pub(crate) fn remove(&mut self, column: &[u8]) -> Option<Cell> {
         let cell = self.columns.remove(column)?;
-        self.bytes -= CELL_BYTES + column.len() + value_bytes(&cell);
+        self.bytes -= CELL_BYTES + allocated(column.len()) + value_bytes(&cell);
         Some(cell)
     }
 
@@ -133,7 +131,7 @@ impl Many {
         self.columns.retain(|column, cell| {
             let goes = cell.value.is_none() && cell.epoch <= flushed;
             if goes {
-                *bytes -= CELL_BYTES + column.len();
+                *bytes -= CELL_BYTES + allocated(column.len());
             }
             !goes
         });
@@ -141,7 +139,14 @@ impl Many {
 }
 
 fn value_bytes(cell: &Cell) -> usize {
-    cell.value.as_ref().map_or(0, Vec::capacity)
+    cell.value.as_ref().map_or(0, |value| allocated(value.capacity()))
+}
+
+/// Memory that an allocator takes for so many bytes, estimated: its sizes come in steps of a
+/// quarter of a power of two.
+fn allocated(bytes: usize) -> usize {
+    let step = (bytes.next_power_of_two() / 8).max(8);
+    bytes.next_multiple_of(step)
 }
 
 impl Group {
@@ -160,7 +165,7 @@ impl Group {
     /// Memory held beside the slot itself.
     pub(crate) fn bytes(&self) -> usize {
         match &self.body {
-            Body::One(one) => one.data.capacity() + ALLOCATION_BYTES,
+            Body::One(one) => allocated(one.data.capacity()),
             Body::Many(many) => many.bytes,
             Body::Gone(key) => key.len(),
         }

@@ -8,8 +8,6 @@ use hashbrown::HashTable;
 
 use super::group::{Body, Group};
 
-/// Memory of a group's slot, its place in the order and in the hash table, estimated.
-pub(crate) const SLOT_BYTES: usize = size_of::<Group>() + 4 + 8;
 /// Slots of vanished groups wait for the next tidying until they are this part of all.
 const GONE_PART_MAX: usize = 4;
 /// How many groups a walk touches ahead of itself.
@@ -51,6 +49,10 @@ impl ShardRows {
             }
             None => {
                 let slot = u32::try_from(self.slots.len()).expect("memory holds fewer groups");
+                if self.slots.len() == self.slots.capacity() {
+                    // A quarter at a time: doubling would keep half of the memory empty.
+                    self.slots.reserve_exact(self.slots.len() / 4 + 16);
+                }
                 self.slots.push(group);
                 slot
             }
@@ -73,6 +75,13 @@ impl ShardRows {
         if self.gone_count > 1024 + self.slots.len() / GONE_PART_MAX {
             self.sweep();
         }
+    }
+
+    /// Returns the memory of slots, order and hash table, used or not.
+    pub(crate) fn overhead_bytes(&self) -> usize {
+        self.slots.capacity() * size_of::<Group>()
+            + self.table.capacity() * 6
+            + (self.free.capacity() + self.sorted.capacity() + self.unsorted.capacity()) * 4
     }
 
     /// Counts the slots, of which some may be empty.

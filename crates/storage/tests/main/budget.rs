@@ -6,8 +6,8 @@ use storage::{
     StoreError, Work,
 };
 
-const MEMORY_BYTES: usize = 2 << 20;
-const ROWS: u32 = 40_000;
+const MEMORY_BYTES: usize = 4 << 20;
+const ROWS: u32 = 62_000;
 
 fn open(disk: &SimDisk) -> DurableStore<SimDisk> {
     let options = Options {
@@ -112,7 +112,7 @@ fn without_checkpoints_writes_are_refused_and_nothing_is_lost() {
 fn dropping_a_shard_costs_nothing_and_leaves_nothing() {
     let disk = SimDisk::new(1);
     let mut store = open(&disk);
-    for number in 0..5000 {
+    for number in 0..2000 {
         put(&mut store, number, number).unwrap();
         store.put(Row { shard: 2, group: b"other", column: &number.to_be_bytes() }, b"x").unwrap();
     }

@@ -7,6 +7,8 @@ mod budget;
 mod conformance;
 mod crash;
 mod damage;
+mod flushing;
 mod identity;
 mod kill;
+mod moment;
 mod owner;

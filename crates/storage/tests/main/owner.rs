@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use storage::{
-    Disk, DurableStore, Entry, EntryId, Millis, Options, Report, Row, ScanControl, Store,
-    StoreError, Ticket, Work,
+    Disk, DurableStore, Entry, EntryId, Millis, Options, PendingFlush, Report, Row, ScanControl,
+    Store, StoreError, Ticket, Work,
 };
 
 pub(crate) const SHARDS: [u16; 2] = [3, 40];
@@ -44,6 +44,8 @@ pub(crate) struct History {
 pub(crate) struct Owner<D: Disk> {
     pub(crate) store: DurableStore<D>,
     pub(crate) report: Report,
+    /// A flush under way beside the store.
+    flush: Option<PendingFlush>,
 }
 
 impl History {
@@ -121,7 +123,7 @@ impl<D: Disk> Owner<D> {
     /// Opens the store and applies what comes after the checkpoint.
     pub(crate) fn open(data: D, identity: D, options: &Options) -> Result<Self, StoreError> {
         let (store, recovery) = DurableStore::open(data, identity, options.clone())?;
-        let mut owner = Self { store, report: recovery.report };
+        let mut owner = Self { store, report: recovery.report, flush: None };
         let mut entries = Vec::new();
         while owner.store.replay(&mut entries)? {}
         for Entry { shard, id, record } in entries {
@@ -165,7 +167,17 @@ impl<D: Disk> Owner<D> {
                     self.store.drop_shard(shard)?;
                     history.push(&Step::Drop { shard }, self.store.flush_ticket());
                 }
-                65..80 => self.store.commit_turn(Millis(history.counter * 7))?,
+                65..72 => self.store.commit_turn(Millis(history.counter * 7))?,
+                72..76 => {
+                    self.store.write_turn()?;
+                    let flush = self.store.begin_flush(Millis(history.counter * 7))?;
+                    self.flush = self.flush.take().or(flush);
+                }
+                76..80 => {
+                    if let Some(flush) = self.flush.take() {
+                        self.store.end_flush(flush.run())?;
+                    }
+                }
                 80..86 => self.store.begin_checkpoint(),
                 86..97 => drop(self.store.maintain(rng.usize(1..200))?),
                 97 => while self.store.maintain(1000)? == Work::More {},

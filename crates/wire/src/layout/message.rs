@@ -61,6 +61,9 @@ bodies! {
     Summary { shard, request, summary }
     Reinstate { shard, request, reinstate }
     Sealing { shard, request, sealing }
+    Keep { shard, request, target, ops }
+    Describe { request, bytes }
+    Described { request, bytes }
 }
 
 /// Writes the body of a [`Message::Replicate`] from borrowed operations.

@@ -34,6 +34,17 @@ impl Layout for u32 {
     }
 }
 
+/// A varint: ids are given from 1 on.
+impl Layout for NodeId {
+    fn write(&self, writer: &mut BodyWriter<'_>) {
+        self.0.write(writer);
+    }
+
+    fn read(reader: &mut BodyReader<'_, '_>) -> Result<Self, DecodeError> {
+        u32::read(reader).map(Self)
+    }
+}
+
 /// Sixteen bytes: digests are as good as random.
 impl Layout for u128 {
     const SIZE_MIN: usize = 16;

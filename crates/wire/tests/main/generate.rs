@@ -52,6 +52,8 @@ impl Generator {
             Kind::Gossip => Message::Gossip(self.bytes(300)),
             Kind::Forward => Message::Forward { request, bytes: self.bytes(300) },
             Kind::Forwarded => Message::Forwarded { request, bytes: self.bytes(300) },
+            Kind::Describe => Message::Describe { request, bytes: self.bytes(300) },
+            Kind::Described => Message::Described { request, bytes: self.bytes(300) },
             Kind::Replicate => {
                 let ops = (0..self.small()).map(|_| self.op()).collect();
                 Message::Replicate { shard, request, ops }
@@ -85,6 +87,10 @@ impl Generator {
             }
             Kind::Summary => Message::Summary { shard, request, summary: self.summary() },
             Kind::Reinstate => Message::Reinstate { shard, request, reinstate: self.reinstate() },
+            Kind::Keep => {
+                let ops = (0..self.small()).map(|_| self.op()).collect();
+                Message::Keep { shard, request, target: NodeId(self.rng.u32(..)), ops }
+            }
             Kind::Sealing => Message::Sealing { shard, request, sealing: self.sealing() },
         }
     }

@@ -114,6 +114,8 @@ fn sample(kind: Kind) -> Message {
         Kind::Gossip => Message::Gossip(Box::from(*b"gossip")),
         Kind::Forward => Message::Forward { request, bytes: Box::from(*b"GET") },
         Kind::Forwarded => Message::Forwarded { request, bytes: Box::from(*b"nil") },
+        Kind::Describe => Message::Describe { request, bytes: Box::from(*b"you?") },
+        Kind::Described => Message::Described { request, bytes: Box::from(*b"{}") },
         Kind::Replicate => Message::Replicate { shard, request, ops: ops() },
         Kind::Acknowledged => {
             Message::Acknowledged { shard, request, outcome: Outcome::Busy, clock: Some(clock()) }
@@ -183,6 +185,7 @@ fn sample(kind: Kind) -> Message {
             let reinstate = Reinstate { clock: clock(), cell: register(b"key"), version };
             Message::Reinstate { shard, request, reinstate }
         }
+        Kind::Keep => Message::Keep { shard, request, target: NodeId(6), ops: ops() },
         Kind::Sealing => {
             let sealing = Sealing::Allow { actor: actor(9), ballot: 12, counters: counters() };
             Message::Sealing { shard, request, sealing }

@@ -36,7 +36,8 @@ fn assert_whole(message: &Message, note: &str) {
 }
 
 fn is_opaque(kind: Kind) -> bool {
-    matches!(kind, Kind::Gossip | Kind::Forward | Kind::Forwarded)
+    let of_surfaces = [Kind::Forward, Kind::Forwarded, Kind::Describe, Kind::Described];
+    kind == Kind::Gossip || of_surfaces.contains(&kind)
 }
 
 #[test]

@@ -1,0 +1,224 @@
+//! Keys and their values: bytes as they are, or a document with every live version.
+
+use api::{Call, CallError, Operation, Outcome, SetCondition, Sibling};
+use serde_json::{Value, json};
+
+use super::collections;
+use crate::parameter::{
+    self, KEY, KEYSPACE, MAX_STALENESS, READ_LEVEL, SESSION, TTL, WRITE_LEVEL, session,
+};
+use crate::problem::{
+    BAD_PARAMETER, BAD_SESSION, BUSY, INTERNAL, NO_OWNER, NO_SUCH_KEY, NO_SUCH_KEYSPACE,
+    NOT_ENOUGH_REPLICAS, Problem, ProblemKind, SESSION_AHEAD, TOO_LARGE, UNANSWERED, WRONG_TYPE,
+};
+use crate::request::Method;
+use crate::response::Response;
+use crate::route::{Answer, Asked, Media, Route};
+use crate::{Pending, Step, text};
+
+const BYTES: Media = Media { name: "application/octet-stream", schema: None };
+const DOCUMENT: Media = Media { name: "application/json", schema: Some("Value") };
+const PATH: &str = "/v1/keyspaces/{keyspace}/keys/{key}";
+
+/// What any call may come to.
+const PROBLEMS: &[&ProblemKind] = &[
+    BAD_PARAMETER,
+    BAD_SESSION,
+    NO_SUCH_KEYSPACE,
+    BUSY,
+    NOT_ENOUGH_REPLICAS,
+    NO_OWNER,
+    SESSION_AHEAD,
+    UNANSWERED,
+    INTERNAL,
+];
+
+pub(crate) const ROUTES: &[Route] = &[
+    Route {
+        method: Method::Get,
+        path: PATH,
+        id: "getValue",
+        tag: "Data",
+        summary: "Read a string: its bytes, or as JSON with every live version",
+        parameters: &[KEYSPACE, KEY, READ_LEVEL, MAX_STALENESS, SESSION],
+        body: None,
+        answers: &[Answer { status: 200, about: "The value", media: &[BYTES, DOCUMENT] }],
+        problems: &[
+            NO_SUCH_KEY,
+            WRONG_TYPE,
+            BAD_PARAMETER,
+            BAD_SESSION,
+            SESSION_AHEAD,
+            BUSY,
+            NOT_ENOUGH_REPLICAS,
+            NO_OWNER,
+            UNANSWERED,
+            INTERNAL,
+        ],
+        run: get,
+    },
+    Route {
+        method: Method::Put,
+        path: PATH,
+        id: "putValue",
+        tag: "Data",
+        summary: "Write a string: the body as it is, over everything that is seen",
+        parameters: &[KEYSPACE, KEY, WRITE_LEVEL, TTL, SESSION],
+        body: Some(BYTES),
+        answers: &[Answer { status: 204, about: "Written", media: &[] }],
+        problems: &[
+            NO_SUCH_KEYSPACE,
+            BAD_PARAMETER,
+            TOO_LARGE,
+            BAD_SESSION,
+            SESSION_AHEAD,
+            BUSY,
+            NOT_ENOUGH_REPLICAS,
+            NO_OWNER,
+            UNANSWERED,
+            INTERNAL,
+        ],
+        run: put,
+    },
+    Route {
+        method: Method::Delete,
+        path: PATH,
+        id: "deleteKey",
+        tag: "Data",
+        summary: "Remove a key, whatever its type; writes that were not seen survive",
+        parameters: &[KEYSPACE, KEY, WRITE_LEVEL, SESSION],
+        body: None,
+        answers: &[Answer { status: 204, about: "Removed, or not there", media: &[] }],
+        problems: PROBLEMS,
+        run: delete,
+    },
+];
+
+/// How the outcomes of a request's calls are told.
+#[derive(Debug)]
+pub(crate) enum Answering {
+    /// The bytes of the one value.
+    Bytes,
+    /// The value, its versions and its expiry.
+    Document {
+        /// The key, to be shown.
+        key: Vec<u8>,
+    },
+    /// Done, whatever the number.
+    Done,
+    /// A document of one member for each call: its number.
+    Numbers(Vec<&'static str>),
+    /// The members of a set.
+    Members,
+    /// The fields of a map.
+    Fields,
+}
+
+fn get(asked: &Asked<'_>) -> Result<Step, Problem> {
+    if !asked.request.prefers("application/json") {
+        return one(asked, Operation::Get, Answering::Bytes);
+    }
+    let operations = [Operation::Get, Operation::Siblings, Operation::ExpiryOf];
+    let calls: Result<Vec<Call>, Problem> =
+        operations.into_iter().map(|operation| call(asked, operation)).collect();
+    let answering = Answering::Document { key: asked.value(1).to_vec() };
+    Ok(Step::Calls { calls: calls?, pending: Pending { answering }, session: session(asked)? })
+}
+
+fn put(asked: &Asked<'_>) -> Result<Step, Problem> {
+    let value = asked.request.body.clone();
+    let lifetime = parameter::lifetime(asked)?;
+    let condition = SetCondition::Always;
+    one(asked, Operation::Set { value, lifetime, condition }, Answering::Done)
+}
+
+fn delete(asked: &Asked<'_>) -> Result<Step, Problem> {
+    one(asked, Operation::Delete, Answering::Done)
+}
+
+/// One call, and how its outcome is told.
+pub(crate) fn one(
+    asked: &Asked<'_>,
+    operation: Operation,
+    answering: Answering,
+) -> Result<Step, Problem> {
+    let (calls, pending) = (vec![call(asked, operation)?], Pending { answering });
+    Ok(Step::Calls { calls, pending, session: session(asked)? })
+}
+
+/// A call on the key that the path names.
+pub(crate) fn call(asked: &Asked<'_>, operation: Operation) -> Result<Call, Problem> {
+    let (read, write) = match operation.is_write() {
+        // What a write reads first is what its coordinator has.
+        true => (api::Level::LocalOne, parameter::write_level(asked)?),
+        false => (parameter::read_level(asked)?, api::Level::One),
+    };
+    let keyspace = parameter::keyspace(asked)?;
+    Ok(Call {
+        keyspace,
+        key: asked.value(1).to_vec(),
+        read,
+        write,
+        session: None,
+        staleness: parameter::staleness(asked)?,
+        operation,
+    })
+}
+
+impl Answering {
+    /// Tells what the calls came to.
+    pub(crate) fn finish(self, outcomes: Vec<Outcome>) -> Result<Response, Problem> {
+        if let Some(error) = outcomes.iter().find_map(failure) {
+            return Err(error.clone().into());
+        }
+        match self {
+            Self::Done => Ok(Response::empty(204)),
+            Self::Bytes => match outcomes.into_iter().next() {
+                Some(Outcome::Value(bytes)) => {
+                    Ok(Response::new(200, BYTES.name, bytes).with("Vary", "Accept"))
+                }
+                _ => Err(no_such_key()),
+            },
+            Self::Document { key } => document(&key, &outcomes),
+            Self::Numbers(names) => Ok(collections::numbers(&names, &outcomes)),
+            Self::Members => Ok(collections::members(&outcomes)),
+            Self::Fields => Ok(collections::fields(&outcomes)),
+        }
+    }
+}
+
+fn failure(outcome: &Outcome) -> Option<&CallError> {
+    match outcome {
+        Outcome::Failed(error) => Some(error),
+        _ => None,
+    }
+}
+
+fn no_such_key() -> Problem {
+    Problem::new(NO_SUCH_KEY, "the owners that were asked have no value for the key")
+}
+
+fn document(key: &[u8], outcomes: &[Outcome]) -> Result<Response, Problem> {
+    let [Outcome::Value(value), Outcome::Siblings(siblings), expiry] = outcomes else {
+        return Err(no_such_key());
+    };
+    let expires = match expiry {
+        Outcome::Expiry(Some(at)) => json!(at.0),
+        _ => Value::Null,
+    };
+    let document = json!({
+        "key": text::show(key),
+        "value": text::show(value),
+        "expires_ms": expires,
+        "versions": siblings.iter().map(version).collect::<Vec<_>>(),
+    });
+    Ok(Response::json(200, &document).with("Vary", "Accept"))
+}
+
+fn version(sibling: &Sibling) -> Value {
+    json!({
+        "dot": text::dot(sibling.dot),
+        "time_ms": sibling.time.millis().0,
+        "value": text::show(&sibling.value),
+    })
+}

@@ -1,0 +1,105 @@
+//! The incarnations that visits have minted under: each only once, also after a restart.
+//!
+//! Each new one is an entry in the log of a shard of its own, written before anything is minted
+//! under it. It is never below the seconds since 2020, so that a node whose disk was lost does not
+//! begin again where it began before.
+
+use causality::{Incarnation, Millis};
+use replica::ReplicaError;
+use storage::{Entry, EntryId, Store};
+
+/// Incarnations of visits have the top bit set; those of nodes do not.
+const VISIT_BIT: u32 = 1 << 31;
+
+/// The seconds from 1970 to 2020.
+const EPOCH_SECONDS: u64 = 1_577_836_800;
+
+/// The entries are all by one name.
+const ACTOR: u64 = 0;
+
+/// The last incarnation that was used.
+#[derive(Debug)]
+pub(super) struct Journal {
+    shard: u16,
+    last: u32,
+    is_repeating: bool,
+}
+
+impl Journal {
+    pub(super) fn open<S: Store>(
+        shard: u16,
+        store: &mut S,
+        entries: &[Entry],
+    ) -> Result<Self, ReplicaError> {
+        let state = store.state(shard)?;
+        let saved = state.and_then(|state| Some(u32::from_le_bytes(*state.first_chunk()?)));
+        let own = entries.iter().filter(|entry| entry.shard == shard);
+        let logged = own.map(|entry| entry.id.counter).max();
+        let logged = logged.map_or(0, |counter| u32::try_from(counter).unwrap_or(u32::MAX));
+        Ok(Self { shard, last: saved.unwrap_or(0).max(logged), is_repeating: false })
+    }
+
+    /// Wrong, and kept for the suite to catch: the next incarnation is the first again.
+    pub(super) const fn repeat(&mut self) {
+        self.is_repeating = true;
+    }
+
+    /// Takes an incarnation that no visit ever had.
+    pub(super) fn next<S: Store>(
+        &mut self,
+        store: &mut S,
+        now: Millis,
+    ) -> Result<Incarnation, ReplicaError> {
+        if std::mem::take(&mut self.is_repeating) {
+            return Ok(Incarnation(VISIT_BIT));
+        }
+        let seconds = (now.0 / 1_000).saturating_sub(EPOCH_SECONDS);
+        let seconds = u32::try_from(seconds).unwrap_or(0);
+        let next = seconds.max(self.last.saturating_add(1)) & !VISIT_BIT;
+        let counter = u64::from(next);
+        store.append(self.shard, EntryId { actor: ACTOR, counter }, &[])?;
+        store.forget(self.shard, ACTOR, counter - 1)?;
+        self.last = next;
+        Ok(Incarnation(next | VISIT_BIT))
+    }
+
+    pub(super) fn save<S: Store>(&self, store: &mut S) -> Result<(), ReplicaError> {
+        if self.last > 0 {
+            store.set_state(self.shard, &self.last.to_le_bytes())?;
+        }
+        Ok(())
+    }
+}
+
+/// Says whether an incarnation is one of a visit.
+pub(super) const fn is_visit(incarnation: Incarnation) -> bool {
+    incarnation.0 & VISIT_BIT != 0
+}
+
+#[cfg(test)]
+mod tests {
+    use storage::MemoryStore;
+
+    use super::*;
+
+    #[test]
+    fn no_incarnation_comes_twice() {
+        let mut store = MemoryStore::new();
+        let mut journal = Journal::open(9, &mut store, &[]).unwrap();
+        let early = Millis(1_000);
+        let first = journal.next(&mut store, early).unwrap();
+        let second = journal.next(&mut store, early).unwrap();
+        assert!(is_visit(first) && first < second);
+        let late = Millis((EPOCH_SECONDS + 500) * 1_000);
+        let third = journal.next(&mut store, late).unwrap();
+        assert_eq!(third.0 & !VISIT_BIT, 500);
+        let id = EntryId { actor: ACTOR, counter: 500 };
+        let entry = Entry { shard: 9, id, record: Vec::new() };
+        let mut saved = store.clone();
+        journal.save(&mut saved).unwrap();
+        for (mut store, entries) in [(store, vec![entry]), (saved, vec![])] {
+            let mut again = Journal::open(9, &mut store, &entries).unwrap();
+            assert!(again.next(&mut store, early).unwrap() > third, "clocks may go back");
+        }
+    }
+}

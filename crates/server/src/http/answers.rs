@@ -1,0 +1,85 @@
+//! How each request is answered: by calls, or by what the driver knows.
+
+use api::{Call, SessionId};
+use http::{
+    Pending, Problem, Question, Request, Response, SESSION_HEADER, Session, Step, TextFormat,
+    begin, finish,
+};
+
+use super::{Http, health, metrics};
+use crate::{clock, predicting, tracing};
+
+impl Http {
+    /// Answers one request; nothing when a stream of events is wanted.
+    pub(super) async fn respond(&self, request: &Request) -> Option<Response> {
+        Some(match begin(request, self.guard, clock::now()) {
+            Step::Reply(response) => response,
+            Step::Ask(Question::Watch) => return None,
+            Step::Ask(question) => self.answer(question).await,
+            Step::Calls { calls, pending, session: Some(session) } => {
+                self.call_in_session(session, calls, pending).await
+            }
+            Step::Calls { calls, pending, session: None } => {
+                let mut outcomes = Vec::with_capacity(calls.len());
+                for call in calls {
+                    match self.call(call).await {
+                        Some(outcome) => outcomes.push(outcome),
+                        None => return Some(Problem::not_ready("the node stops").response()),
+                    }
+                }
+                finish(pending, outcomes)
+            }
+        })
+    }
+
+    /// Makes calls in a session, which ends here and goes on with the token in the response.
+    async fn call_in_session(
+        &self,
+        session: Session,
+        calls: Vec<Call>,
+        pending: Pending,
+    ) -> Response {
+        let id = SessionId(self.new_id());
+        let node = &self.describer.node;
+        if let Session::Known(token) = session
+            && let Err(error) = node.borrow_mut().adopt_token(id, &token)
+        {
+            return Problem::bad_session(error).response();
+        }
+        let mut outcomes = Vec::with_capacity(calls.len());
+        for call in calls {
+            match self.call(Call { session: Some(id), ..call }).await {
+                Some(outcome) => outcomes.push(outcome),
+                None => return Problem::not_ready("the node stops").response(),
+            }
+        }
+        let token = node.borrow().session_token(id);
+        node.borrow_mut().end_session(id);
+        finish(pending, outcomes).with(SESSION_HEADER, token.to_string())
+    }
+
+    async fn answer(&self, question: Question) -> Response {
+        match question {
+            Question::Live => health::live(),
+            Question::Ready => health::ready(&self.describer, self.is_closing.get()),
+            Question::Metrics(format) => self.metrics(format),
+            Question::Trace { keyspace, key } => {
+                tracing::trace(&self.neighbours, &self.describer, keyspace, &key).await
+            }
+            Question::Predict => {
+                let seen = self.describer.introspect();
+                Response::json(200, &predicting::describe(&self.describer.config, &seen))
+            }
+            Question::Cluster => Response::json(200, &self.cluster().await),
+            Question::Convergence | Question::Watch => {
+                Response::json(200, &self.convergence().await)
+            }
+            Question::Node => Response::json(200, &self.describer.describe()),
+        }
+    }
+
+    fn metrics(&self, format: TextFormat) -> Response {
+        let text = metrics::text(format, &self.describer, self.connections_count.get());
+        Response::new(200, format.media(), text.into_bytes())
+    }
+}

@@ -1,0 +1,190 @@
+//! What clients asked and were told, and how many copies stand for each promise.
+//!
+//! A write answered at a level is on so many owners' disks. A disk that loses what it had (wiped,
+//! an old copy, a power failure between flushes) takes its copy with it; a promise none of whose
+//! copies is left is no promise any more. When the owners have become equal, every one has it.
+
+use std::collections::BTreeMap;
+
+use api::{Outcome, SessionId};
+use causality::Millis;
+use fastrand::Rng;
+
+use crate::deeds::{Deed, Place};
+use crate::setup::Setup;
+
+/// Names a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct RecordId(pub(crate) usize);
+
+/// One command and what became of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Record {
+    /// The node that was asked.
+    pub(crate) node: usize,
+    pub(crate) session: Option<SessionId>,
+    pub(crate) deed: Deed,
+    pub(crate) levels: (api::Level, api::Level),
+    pub(crate) asked: Millis,
+    /// When and what was answered.
+    pub(crate) answer: Option<(Millis, Outcome)>,
+    /// On how many owners it was at least when it was promised; 0 when it was not.
+    copies: u32,
+    /// Nodes that have lost theirs since.
+    lost_by: Vec<usize>,
+}
+
+/// Everything that clients did.
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    records: Vec<Record>,
+    by_place: BTreeMap<Place, Vec<RecordId>>,
+    keys: Vec<u64>,
+    now: Millis,
+    /// Records before this one are on every owner, as far as they are on any.
+    settled: usize,
+}
+
+impl Record {
+    /// On how many owners it surely is.
+    pub(crate) fn copies(&self) -> u32 {
+        self.copies.saturating_sub(u32::try_from(self.lost_by.len()).unwrap_or(u32::MAX))
+    }
+
+    /// Says whether it must not be lost.
+    pub(crate) fn is_promised(&self) -> bool {
+        self.copies() > 0
+    }
+
+    /// Says whether it was surely over before another was begun.
+    pub(crate) fn is_before(&self, other: &Self) -> bool {
+        self.answered_well().is_some_and(|at| at < other.asked)
+    }
+
+    /// When it was answered, if with success.
+    pub(crate) fn answered_well(&self) -> Option<Millis> {
+        match &self.answer {
+            Some((at, outcome)) if !matches!(outcome, Outcome::Failed(_)) => Some(*at),
+            _ => None,
+        }
+    }
+}
+
+impl History {
+    pub(crate) const fn set_now(&mut self, now: Millis) {
+        self.now = now;
+    }
+
+    pub(crate) const fn now(&self) -> Millis {
+        self.now
+    }
+
+    /// The number that the next record will have.
+    pub(crate) fn next_number(&self) -> u64 {
+        self.records.len() as u64 + 1
+    }
+
+    pub(crate) fn ask(
+        &mut self,
+        node: usize,
+        session: Option<SessionId>,
+        deed: Deed,
+        levels: (api::Level, api::Level),
+    ) -> RecordId {
+        let id = RecordId(self.records.len());
+        self.by_place.entry(deed.place()).or_default().push(id);
+        if let Deed::Put { place: Place::Key(number), .. } = deed {
+            self.keys.push(number);
+        }
+        let (asked, answer, lost_by) = (self.now, None, Vec::new());
+        let record = Record { node, session, deed, levels, asked, answer, copies: 0, lost_by };
+        self.records.push(record);
+        id
+    }
+
+    /// Takes an answer down.
+    pub(crate) fn answered(&mut self, id: RecordId, outcome: Outcome, setup: &Setup) {
+        let now = self.now;
+        let record = &mut self.records[id.0];
+        record.copies = match (&record.deed, &outcome) {
+            (_, Outcome::Failed(_)) => 0,
+            // A removal that found nothing promises nothing.
+            (Deed::Take { .. } | Deed::Clear { .. }, Outcome::Integer(0)) => 0,
+            _ => setup.copies(record.levels.1),
+        };
+        record.answer = Some((now, outcome));
+    }
+
+    /// A node has lost what it had, as far as it may not have been durable.
+    pub(crate) fn wound(&mut self, node: usize) {
+        for record in &mut self.records {
+            // What is still to be answered may count a copy that is gone by then.
+            let may_count = record.copies > 0 || record.answer.is_none();
+            if may_count && !record.lost_by.contains(&node) {
+                record.lost_by.push(node);
+            }
+        }
+        self.settled = 0;
+    }
+
+    /// All owners are equal and have the first records on their disks.
+    pub(crate) fn settle(&mut self, count: usize, setup: &Setup) {
+        let first = self.settled.min(count);
+        for record in &mut self.records[first..count] {
+            if record.is_promised() {
+                record.copies = setup.owner_count();
+                record.lost_by.clear();
+            }
+        }
+        self.settled = count;
+    }
+
+    pub(crate) fn record(&self, id: RecordId) -> &Record {
+        &self.records[id.0]
+    }
+
+    pub(crate) fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    pub(crate) fn promised_count(&self) -> usize {
+        self.records.iter().filter(|record| record.answered_well().is_some()).count()
+    }
+
+    pub(crate) fn places(&self) -> impl Iterator<Item = Place> + '_ {
+        self.by_place.keys().copied()
+    }
+
+    /// What was done with a place, in the order of asking.
+    pub(crate) fn of(&self, place: Place) -> impl Iterator<Item = &Record> + '_ {
+        self.by_place.get(&place).into_iter().flatten().map(|id| self.record(*id))
+    }
+
+    /// Says whether somebody tried to take an item out that was put in.
+    pub(crate) fn may_be_out(&self, put: &Record) -> bool {
+        let Deed::Put { place, item: mine, .. } = put.deed else { return false };
+        self.of(place).any(|record| match record.deed {
+            Deed::Take { item, .. } => item == mine,
+            // Asked before, it may still have been done after.
+            Deed::Clear { .. } => !record.is_before(put),
+            _ => false,
+        })
+    }
+
+    /// Some item that was put into a place.
+    pub(crate) fn item_in(&self, place: Place, rng: &mut Rng) -> Option<u64> {
+        let item = |record: &Record| match record.deed {
+            Deed::Put { item, .. } => Some(item),
+            _ => None,
+        };
+        let items: Vec<u64> = self.of(place).filter_map(item).collect();
+        (!items.is_empty()).then(|| items[rng.usize(0..items.len())])
+    }
+
+    /// Some key that was put, most likely one of the last.
+    pub(crate) fn key_of_its_own(&self, rng: &mut Rng) -> Option<u64> {
+        let last = self.keys.len().checked_sub(1)?;
+        let back = rng.usize(0..=last.min(20));
+        self.keys.get(last - back).copied()
+    }
+}

@@ -1,0 +1,242 @@
+//! What a run shows beside its checks: how long every write took to reach every owner and by which
+//! way it came there, what was sent, how long clients waited, what stood open over time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use api::Outcome;
+use causality::{Dot, Millis};
+use node::Event;
+use wire::shard::GroupsGiven;
+use wire::{Encoder, FrameLimit, Kind, Message, ProtocolVersion};
+
+use crate::history::Record;
+use crate::network::Way;
+
+/// How an operation came to an owner that did not mint it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Path {
+    /// Sent by the coordinator of the write.
+    Write,
+    /// Asked for by a read that compared clocks.
+    Read,
+    /// Asked for by the regular exchange of clocks.
+    Exchange,
+    /// A part of a state that was taken over.
+    Takeover,
+}
+
+/// What was sent of one kind of message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// How many messages.
+    pub messages: u64,
+    /// How many bytes they have on the wire.
+    pub bytes: u64,
+}
+
+/// How things stood at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// Since the start.
+    pub at_ms: u64,
+    /// How many writes some owner still lacks.
+    pub open_writes: usize,
+    /// How many commands were answered since the moment before.
+    pub answered: u64,
+    /// How many were refused or not answered in time since then.
+    pub failed: u64,
+}
+
+/// Everything that was measured.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Measures {
+    /// For every write that reached every owner: how long that took, in milliseconds.
+    pub converged_ms: Vec<u64>,
+    /// How long reads took that were answered.
+    pub read_ms: Vec<u64>,
+    /// How long writes took that were answered.
+    pub write_ms: Vec<u64>,
+    /// Copies of operations at owners, by how they came.
+    pub paths: BTreeMap<Path, u64>,
+    /// Messages by kind.
+    pub sent: BTreeMap<Kind, Sent>,
+    /// Messages that were lost.
+    pub lost_messages: u64,
+    /// Commands that failed, by what was answered.
+    pub failures: BTreeMap<String, u64>,
+    /// The run over time.
+    pub moments: Vec<Moment>,
+    /// What broke when, until when, in words.
+    pub faults: Vec<(u64, u64, String)>,
+}
+
+/// One operation of one shard.
+type Name = (u16, Dot);
+
+/// Measures while a run goes on.
+#[derive(Debug, Default)]
+pub(crate) struct Meter {
+    pub(crate) measures: Measures,
+    /// Writes that some owner lacks: when they were minted, and who lacks them.
+    open: BTreeMap<Name, (Millis, BTreeSet<usize>)>,
+    known: BTreeSet<Name>,
+    owners: BTreeMap<u16, BTreeSet<usize>>,
+    encoders: BTreeMap<Way, Encoder>,
+    buffer: Vec<u8>,
+    answered: u64,
+    failed: u64,
+}
+
+impl Meter {
+    /// Who owns what.
+    pub(crate) fn set_owners(&mut self, owners: BTreeMap<u16, BTreeSet<usize>>) {
+        self.owners = owners;
+    }
+
+    /// A node sends a message.
+    pub(crate) fn sent(&mut self, now: Millis, at: usize, way: Way, message: &Message) {
+        if let Message::Replicate { shard, ops, .. } = message {
+            for op in ops {
+                self.minted(now, at, (shard.0, op.dot));
+            }
+        }
+        let encoder = self
+            .encoders
+            .entry(way)
+            .or_insert_with(|| Encoder::new(ProtocolVersion::CURRENT, FrameLimit::default()));
+        self.buffer.clear();
+        let sent = self.measures.sent.entry(message.kind()).or_default();
+        sent.messages += 1;
+        if encoder.message(message, &mut self.buffer).is_ok() {
+            sent.bytes += self.buffer.len() as u64;
+        }
+    }
+
+    fn minted(&mut self, now: Millis, at: usize, name: Name) {
+        if !self.known.insert(name) {
+            return;
+        }
+        let mut lacking = self.owners.get(&name.0).cloned().unwrap_or_default();
+        lacking.remove(&at);
+        self.open.insert(name, (now, lacking));
+    }
+
+    /// The operations that an event may bring, and how.
+    pub(crate) fn brought(&self, at: usize, event: &Event) -> Vec<(Name, Path)> {
+        let Event::Received { message, .. } = event else { return Vec::new() };
+        match message {
+            Message::Replicate { shard, ops, .. } => {
+                ops.iter().map(|op| ((shard.0, op.dot), Path::Write)).collect()
+            }
+            Message::Given { shard, request, given: GroupsGiven::Groups { groups, .. } } => {
+                let path = if request.0 == 0 { Path::Exchange } else { Path::Read };
+                let members = groups.iter().flat_map(|group| &group.members);
+                members.map(|member| ((shard.0, member.dot), path)).collect()
+            }
+            Message::Tell { shard, .. } | Message::CellsGiven { shard, .. } => {
+                let lacks = |(_, lacking): &(Millis, BTreeSet<usize>)| lacking.contains(&at);
+                let first = (shard.0, Dot::default());
+                let of_shard = self.open.range(first..).take_while(|((of, _), _)| *of == shard.0);
+                let open = of_shard.filter(|(_, open)| lacks(open));
+                open.map(|(name, _)| (*name, Path::Takeover)).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// An owner has applied an operation.
+    pub(crate) fn applied(&mut self, now: Millis, at: usize, name: Name, path: Path) {
+        let Some((minted, lacking)) = self.open.get_mut(&name) else { return };
+        if !lacking.remove(&at) {
+            return;
+        }
+        *self.measures.paths.entry(path).or_default() += 1;
+        if lacking.is_empty() {
+            self.measures.converged_ms.push(now.0 - minted.0);
+            self.open.remove(&name);
+        }
+    }
+
+    /// A client got its answer.
+    pub(crate) fn answered(&mut self, record: &Record) {
+        let Some((at, outcome)) = &record.answer else { return };
+        let took = at.0 - record.asked.0;
+        match outcome {
+            Outcome::Failed(error) => {
+                self.failed += 1;
+                *self.measures.failures.entry(error.to_string()).or_default() += 1;
+            }
+            _ if record.deed.is_read() => self.measures.read_ms.push(took),
+            _ => self.measures.write_ms.push(took),
+        }
+        self.answered += u64::from(!matches!(outcome, Outcome::Failed(_)));
+    }
+
+    /// Ends the measuring.
+    pub(crate) fn finish(mut self, lost_messages: u64) -> Measures {
+        self.measures.lost_messages = lost_messages;
+        self.measures.sort();
+        self.measures
+    }
+
+    /// Takes down how things stand.
+    pub(crate) fn sample(&mut self, at_ms: u64) {
+        let answered = std::mem::take(&mut self.answered);
+        let failed = std::mem::take(&mut self.failed);
+        let open_writes = self.open.len();
+        self.measures.moments.push(Moment { at_ms, open_writes, answered, failed });
+    }
+}
+
+impl Measures {
+    /// Adds another run's numbers; how things stood over time stays that of the first.
+    pub fn add(&mut self, other: Self) {
+        self.converged_ms.extend(other.converged_ms);
+        self.read_ms.extend(other.read_ms);
+        self.write_ms.extend(other.write_ms);
+        self.lost_messages += other.lost_messages;
+        for (path, count) in other.paths {
+            *self.paths.entry(path).or_default() += count;
+        }
+        for (kind, sent) in other.sent {
+            let held = self.sent.entry(kind).or_default();
+            held.messages += sent.messages;
+            held.bytes += sent.bytes;
+        }
+        for (error, count) in other.failures {
+            *self.failures.entry(error).or_default() += count;
+        }
+        if self.moments.is_empty() {
+            (self.moments, self.faults) = (other.moments, other.faults);
+        }
+        self.sort();
+    }
+
+    fn sort(&mut self) {
+        [&mut self.converged_ms, &mut self.read_ms, &mut self.write_ms]
+            .into_iter()
+            .for_each(|values| values.sort_unstable());
+    }
+}
+
+/// The value that so many thousandths of sorted values do not exceed.
+#[must_use]
+pub fn percentile(sorted: &[u64], permille: u32) -> Option<u64> {
+    let rank = (sorted.len() * permille as usize).div_ceil(1000).max(1);
+    sorted.get(rank - 1).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_values_that_were_there() {
+        let values: Vec<u64> = (1..=200).collect();
+        for (permille, value) in [(0, 1), (500, 100), (990, 198), (1000, 200)] {
+            assert_eq!(percentile(&values, permille), Some(value), "{permille}");
+        }
+        assert_eq!(percentile(&[7], 999), Some(7));
+        assert_eq!(percentile(&[], 500), None);
+    }
+}
