@@ -186,15 +186,26 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// Says whether the operation writes and looks at nothing for its client: what other owners
-    /// have need not be here first.
+    /// Says whether the operation is a write that comes to the same whatever is there: what other
+    /// owners have need not be here first. Every other write acts on what it sees.
     #[must_use]
-    pub fn only_writes(&self) -> bool {
+    pub fn is_blind(&self) -> bool {
         match self {
-            Self::Batch(batch) => {
-                batch.checks.is_empty() && batch.parts.iter().all(|part| part.operation.is_write())
+            Self::Set { lifetime, condition, .. } => {
+                *lifetime != Lifetime::Keep && *condition == SetCondition::Always
             }
-            other => other.is_write(),
+            Self::Increment { .. }
+            | Self::SetAdd { .. }
+            | Self::MapSet { .. }
+            | Self::MapIncrement { .. }
+            | Self::SketchAdd { .. }
+            | Self::SketchMerge { .. } => true,
+            Self::List(operation) => operation.is_blind(),
+            Self::Zset(operation) => operation.is_blind(),
+            Self::Batch(batch) => {
+                batch.checks.is_empty() && batch.parts.iter().all(|part| part.operation.is_blind())
+            }
+            _ => false,
         }
     }
 

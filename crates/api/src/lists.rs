@@ -128,6 +128,12 @@ impl ListOperation {
         self.is_write() && !takes_away
     }
 
+    /// Says whether the operation is a write that comes to the same whatever is there.
+    #[must_use]
+    pub const fn is_blind(&self) -> bool {
+        matches!(self, Self::Push { rule: PushRule::Always, .. })
+    }
+
     /// Says whether the operation may change the key.
     #[must_use]
     pub const fn is_write(&self) -> bool {

@@ -252,6 +252,15 @@ impl ZsetOperation {
         self.is_write() && !takes_away
     }
 
+    /// Says whether the operation is a write that comes to the same whatever is there.
+    #[must_use]
+    pub fn is_blind(&self) -> bool {
+        match self {
+            Self::Add { rule, .. } | Self::Increment { rule, .. } => *rule == ScoreRule::default(),
+            _ => false,
+        }
+    }
+
     /// Says whether the operation may change the key.
     #[must_use]
     pub const fn is_write(&self) -> bool {

@@ -201,11 +201,7 @@ impl<S: Store> Node<S> {
             out.replies.push((client, Outcome::Failed(CallError::Busy)));
             return;
         }
-        let read = if call.operation.only_writes() {
-            Level::One
-        } else {
-            self.read_level(now, shard, &call)
-        };
+        let read = self.level_looked_at(now, shard, &call);
         let is_one = matches!(read, Level::One | Level::LocalOne);
         let level = if is_one && needs == Needs::Forgotten { Level::Quorum } else { read };
         let until = match needs {
@@ -223,6 +219,26 @@ impl<S: Store> Node<S> {
                 Waiting { client, shard, requirement, deadline, phase, stand_ins, is_sloppy, size };
             self.catch_up(now, waiting, out);
         }
+    }
+
+    /// How many owners a call looks at before it is carried out here.
+    ///
+    /// A write that acts on what it sees looks at as many as it writes to: then what was written
+    /// at that level is there to be removed, extended or counted, whoever carries the call out.
+    fn level_looked_at(&self, now: Millis, shard: u16, call: &Call) -> Level {
+        if call.operation.is_blind() {
+            return Level::One;
+        }
+        let level = self.read_level(now, shard, call);
+        if !call.operation.is_write() || self.is_mutated(Mutation::RemovalLooksHereOnly) {
+            return level;
+        }
+        let owners = self.topology.owners(shard);
+        let looks = Requirement::new(call.write, owners.clone());
+        // Stand-ins let a write go on where too few owners can be asked.
+        let is_cut_off = self.is_sloppy() && !looks.can_be_met(|node| self.is_reachable(node));
+        let is_more = looks.needed_count() > Requirement::new(level, owners).needed_count();
+        if is_more && !is_cut_off { call.write } else { level }
     }
 
     /// Asks enough other owners for what is missing here.

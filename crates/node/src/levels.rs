@@ -124,6 +124,23 @@ impl Requirement {
         set.iter().filter(move |owner| owner.is_local || !is_local)
     }
 
+    /// How many owners must take part in all.
+    pub(crate) fn needed_count(&self) -> usize {
+        let counted = |set: &Vec<Owner>| self.needed_in(set);
+        self.sets.iter().map(counted).max().unwrap_or(0)
+    }
+
+    fn needed_in(&self, set: &[Owner]) -> usize {
+        if self.level != Level::EachQuorum {
+            return self.needed(self.counted(set).count());
+        }
+        let mut by_datacenter: BTreeMap<usize, usize> = BTreeMap::new();
+        for owner in set {
+            *by_datacenter.entry(owner.datacenter).or_default() += 1;
+        }
+        by_datacenter.values().map(|owners| owners / 2 + 1).sum()
+    }
+
     fn needed(&self, owners: usize) -> usize {
         match self.level {
             Level::Any | Level::One | Level::LocalOne => 1,

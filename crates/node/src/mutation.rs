@@ -97,6 +97,8 @@ pub enum Mutation {
     LostWriteHandedOn,
     /// Local levels are met in any datacenter.
     LocalMetElsewhere,
+    /// A removal takes away what its coordinator happens to have.
+    RemovalLooksHereOnly,
 }
 
 #[cfg(feature = "mutation")]
@@ -141,7 +143,7 @@ impl Mutation {
     ];
 
     /// The wrong rules of coordination.
-    pub const COORDINATION: [Self; 12] = [
+    pub const COORDINATION: [Self; 13] = [
         Self::HintCountsAsOwner,
         Self::RepeatedAnswerCounts,
         Self::StandInsCountAsOwners,
@@ -154,6 +156,7 @@ impl Mutation {
         Self::TimeoutNotHinted,
         Self::LostWriteHandedOn,
         Self::LocalMetElsewhere,
+        Self::RemovalLooksHereOnly,
     ];
 }
 

@@ -9,13 +9,14 @@ use crate::net::{Net, call};
 type Scenario = fn(u64, Option<Mutation>) -> Result<(), String>;
 
 /// The rules that random worlds seldom meet, each with a world that needs it.
-pub const SCENARIOS: [(Mutation, Scenario); 6] = [
+pub const SCENARIOS: [(Mutation, Scenario); 7] = [
     (Mutation::OneStandsInForAll, one_stands_in_for_one),
     (Mutation::LocalMetElsewhere, local_levels_stay_in_their_datacenter),
     (Mutation::LostWriteHandedOn, a_write_is_carried_out_once),
     (Mutation::HintDroppedWhenSent, hints_are_kept_until_they_are_acknowledged),
     (Mutation::TimeoutNotHinted, what_was_lost_is_handed_over),
     (Mutation::VisitorNameReused, no_visit_mints_under_an_old_name),
+    (Mutation::RemovalLooksHereOnly, a_removal_finds_what_a_quorum_has),
 ];
 
 fn at(level: Level, operation: Operation) -> api::Call {
@@ -136,6 +137,21 @@ fn no_visit_mints_under_an_old_name(seed: u64, mutation: Option<Mutation>) -> Re
         expect(&net.ask(owners[0], at(Level::One, Operation::Get)), &sum)?;
     }
     Ok(())
+}
+
+/// A key is removed through an owner that has not heard of it yet.
+fn a_removal_finds_what_a_quorum_has(seed: u64, mutation: Option<Mutation>) -> Result<(), String> {
+    let mut net = Net::start_with(&[3], seed, |config| config.exchange_interval_ms = 10_000_000);
+    net.mutate(mutation);
+    let owners = net.owners("k");
+    net.mute(owners[2]);
+    expect(&net.ask(owners[0], at(Level::Quorum, set())), &Outcome::Done)?;
+    net.unmute_all();
+    let mut delete = call("k", Operation::Delete);
+    (delete.read, delete.write) = (Level::One, Level::Quorum);
+    expect(&net.ask(owners[2], delete), &Outcome::Integer(1))?;
+    net.run(60_000);
+    expect(&net.ask(owners[1], at(Level::All, Operation::Get)), &Outcome::Nothing)
 }
 
 #[test]
