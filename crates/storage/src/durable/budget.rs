@@ -12,6 +12,8 @@ use crate::store::StoreError;
 
 /// The reserve is this part of the budget.
 const RESERVE_PART: usize = 16;
+/// So much room is made at a time: more would hold a turn up.
+const ROOM_BYTES: usize = 2 << 20;
 /// Free space is asked for once in so many turns.
 const TURNS_PER_LOOK: u32 = 64;
 
@@ -59,7 +61,8 @@ impl<D: Disk> DurableStore<D> {
 
     /// Lets clean rows go until a little room is left.
     pub(super) fn evict(&mut self) {
-        self.rows.evict(self.rows_bytes_max / 16 * 15);
+        let room = ROOM_BYTES.min(self.rows_bytes_max / 16);
+        self.rows.evict(self.rows_bytes_max - room);
     }
 
     /// Shares the budget between blocks and rows, after what everything else takes.

@@ -4,6 +4,9 @@
 //! changed since the last checkpoint. When it has gone round twice without finding anything it
 //! rests until a checkpoint makes rows clean: looking again for every write would cost more than it
 //! finds.
+//!
+//! A large collection goes in parts, so that one that is written without end, or that is larger
+//! than memory, is no obstacle: of it, only the rows that changed stay.
 
 use super::Rows;
 
@@ -12,7 +15,15 @@ use super::Rows;
 pub(crate) struct Eviction {
     shard: u16,
     slot: u32,
+    /// Of the large collection in that slot, the rows up to this column were looked at.
+    within: Option<Box<[u8]>>,
     pub(super) fruitless: usize,
+}
+
+impl Eviction {
+    fn go_to(&mut self, shard: u16, slot: u32) {
+        (self.shard, self.slot, self.within) = (shard, slot, None);
+    }
 }
 
 impl Rows {
@@ -23,29 +34,57 @@ impl Rows {
             self.eviction.fruitless += 1;
             let Eviction { shard, slot, .. } = self.eviction;
             let Some(found) = self.shards.first_from(shard) else {
-                (self.eviction.shard, self.eviction.slot) = (0, 0);
+                self.eviction.go_to(0, 0);
                 continue;
             };
             let slot = if found == shard { slot } else { 0 };
             let rows = self.shards.get_mut(found).expect("the shard was found just now");
             if slot as usize >= rows.slot_count() {
-                (self.eviction.shard, self.eviction.slot) =
-                    found.checked_add(1).map_or((0, 0), |next| (next, 0));
+                let (shard, slot) = found.checked_add(1).map_or((0, 0), |next| (next, 0));
+                self.eviction.go_to(shard, slot);
                 continue;
             }
-            (self.eviction.shard, self.eviction.slot) = (found, slot + 1);
-            let group = rows.group_mut(slot);
-            if group.is_gone() || group.epoch > self.flushed {
-                continue;
+            if found != shard {
+                self.eviction.go_to(found, 0);
             }
+            self.evict_at(found, slot);
+        }
+    }
+
+    /// Lets go what may go of the group in a slot; the hand then points to what comes next.
+    fn evict_at(&mut self, shard: u16, slot: u32) {
+        let rows = self.shards.get_mut(shard).expect("the hand points to a shard that is there");
+        let group = rows.group_mut(slot);
+        let is_large = group.goes_in_parts();
+        if group.is_gone() || (group.epoch > self.flushed && !is_large) {
+            self.eviction.go_to(shard, slot + 1);
+            return;
+        }
+        // Within a large collection the hand has passed its mark already.
+        if self.eviction.within.is_none() && std::mem::take(&mut group.is_used) {
             self.eviction.fruitless = 0;
-            if !std::mem::take(&mut group.is_used) {
-                self.bytes -= group.bytes();
-                self.group_count -= 1;
-                let before = rows.overhead_bytes();
-                rows.remove(slot);
-                self.bytes = self.bytes + rows.overhead_bytes() - before;
+            self.eviction.go_to(shard, slot + 1);
+            return;
+        }
+        let before = group.bytes();
+        if is_large {
+            let within = self.eviction.within.take();
+            self.eviction.within = group.release(self.flushed, within.as_deref());
+            let freed = before - group.bytes();
+            self.bytes -= freed;
+            if freed > 0 {
+                self.eviction.fruitless = 0;
             }
+        } else {
+            self.eviction.fruitless = 0;
+            self.bytes -= before;
+            self.group_count -= 1;
+            let overhead = rows.overhead_bytes();
+            rows.remove(slot);
+            self.bytes = self.bytes + rows.overhead_bytes() - overhead;
+        }
+        if self.eviction.within.is_none() {
+            self.eviction.go_to(shard, slot + 1);
         }
     }
 }

@@ -70,6 +70,8 @@ pub(crate) enum Known {
 
 /// Memory of a map entry beside its key and value, estimated.
 const CELL_BYTES: usize = 72;
+/// A collection of more rows than this goes from memory in parts.
+const WHOLE_MAX: usize = 1024;
 
 impl One {
     pub(crate) fn new(group: &[u8], column: &[u8], value: Option<&[u8]>) -> Self {
@@ -124,6 +126,24 @@ impl Many {
         let cell = self.columns.remove(column)?;
         self.bytes -= CELL_BYTES + allocated(column.len()) + value_bytes(&cell);
         Some(cell)
+    }
+
+    /// Lets clean rows go behind a column, after looking at so many at most; says where it stopped.
+    fn release(
+        &mut self,
+        flushed: Epoch,
+        behind: Bound<&[u8]>,
+        looked_at_max: usize,
+    ) -> Option<Box<[u8]>> {
+        let mut looked_at = self.columns.range::<[u8], _>((behind, Bound::Unbounded));
+        let next: Vec<_> = looked_at.by_ref().take(looked_at_max).collect();
+        let stopped = looked_at.next().and(next.last()).map(|(column, _)| (*column).clone());
+        let clean = next.into_iter().filter(|(_, cell)| cell.epoch <= flushed);
+        let clean: Vec<Box<[u8]>> = clean.map(|(column, _)| column.clone()).collect();
+        for column in clean {
+            self.remove(&column);
+        }
+        stopped
     }
 
     fn remove_tombstones(&mut self, flushed: Epoch) {
@@ -252,6 +272,24 @@ impl Group {
             }
             _ => Columns::One(None),
         }
+    }
+
+    /// Says whether the group has so many rows that it goes from memory in parts.
+    pub(crate) fn goes_in_parts(&self) -> bool {
+        matches!(&self.body, Body::Many(many) if many.columns.len() > WHOLE_MAX)
+    }
+
+    /// Lets some clean rows of a collection go, those behind a column first; says where it stopped,
+    /// nothing at the end of the collection.
+    pub(crate) fn release(&mut self, flushed: Epoch, behind: Option<&[u8]>) -> Option<Box<[u8]>> {
+        let Body::Many(many) = &mut self.body else { return None };
+        let (before, start) =
+            (many.columns.len(), behind.map_or(Bound::Unbounded, Bound::Excluded));
+        let stopped = many.release(flushed, start, WHOLE_MAX);
+        if many.columns.len() < before {
+            self.is_complete = false;
+        }
+        stopped
     }
 
     /// Forgets removed rows that the tables know as removed.

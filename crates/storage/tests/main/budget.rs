@@ -21,11 +21,24 @@ fn open(disk: &SimDisk) -> DurableStore<SimDisk> {
     DurableStore::open(disk.process(), disk.process(), options).unwrap().0
 }
 
-fn put(store: &mut DurableStore<SimDisk>, number: u32, version: u32) -> Result<(), StoreError> {
-    let key = number.wrapping_mul(0x9E37_79B1).to_be_bytes();
+/// A byte that all keys share, and four that tell them apart.
+fn key(number: u32) -> [u8; 5] {
+    let [a, b, c, d] = number.wrapping_mul(0x9E37_79B1).to_be_bytes();
+    [b'k', a, b, c, d]
+}
+
+/// So many bytes of the key name the group: one, and all rows are one collection.
+fn row(key: &[u8], group_len: usize) -> Row<'_> {
+    Row { shard: 1, group: &key[..group_len], column: &key[group_len..] }
+}
+
+const PLAIN: usize = 4;
+const COLLECTION: usize = 1;
+
+fn put(store: &mut DurableStore<SimDisk>, row: Row<'_>, version: u32) -> Result<(), StoreError> {
     let mut value = [0; 200];
     value[..4].copy_from_slice(&version.to_le_bytes());
-    store.put(Row { shard: 1, group: &key[..3], column: &key[3..] }, &value)
+    store.put(row, &value)
 }
 
 fn held(store: &DurableStore<SimDisk>) -> usize {
@@ -35,6 +48,15 @@ fn held(store: &DurableStore<SimDisk>) -> usize {
 
 #[test]
 fn data_larger_than_memory_stays_within_the_budget() {
+    check_larger_than_memory(PLAIN);
+}
+
+#[test]
+fn a_collection_larger_than_memory_stays_within_the_budget() {
+    check_larger_than_memory(COLLECTION);
+}
+
+fn check_larger_than_memory(group_len: usize) {
     let disk = SimDisk::new(1);
     let mut store = open(&disk);
     let mut rng = fastrand::Rng::with_seed(1);
@@ -46,7 +68,7 @@ fn data_larger_than_memory_stays_within_the_budget() {
         store.admit().unwrap();
         let id = EntryId { actor: 1, counter: u64::from(step) };
         store.append(1, id, &[1; 30]).unwrap();
-        put(&mut store, number, step).unwrap();
+        put(&mut store, row(&key(number), group_len), step).unwrap();
         if step % 16 == 0 {
             store.forget(1, 1, u64::from(step).saturating_sub(1000)).unwrap();
             store.commit_turn(Millis(0)).unwrap();
@@ -63,9 +85,7 @@ fn data_larger_than_memory_stays_within_the_budget() {
     assert!(user_bytes > 3 * MEMORY_BYTES as u64);
     assert!(store.usage().table_bytes < 4 * user_bytes, "{:?}", store.usage());
     for (number, version) in (0..).zip(&versions) {
-        let key = u32::wrapping_mul(number, 0x9E37_79B1).to_be_bytes();
-        let row = Row { shard: 1, group: &key[..3], column: &key[3..] };
-        let value = store.get(row).unwrap().expect("no row was removed");
+        let value = store.get(row(&key(number), group_len)).unwrap().expect("no row was removed");
         assert_eq!(value[..4], u32::to_le_bytes(*version), "row {number}");
     }
     assert!(held(&store) <= MEMORY_BYTES);
@@ -84,26 +104,27 @@ fn without_checkpoints_writes_are_refused_and_nothing_is_lost() {
     let mut store = open(&disk);
     let mut number = 0;
     while store.admit().is_ok() {
-        put(&mut store, number, number).unwrap();
+        put(&mut store, row(&key(number), PLAIN), number).unwrap();
         number += 1;
         assert!(number < ROWS, "never refused");
     }
     let admitted = number;
-    while put(&mut store, number, number).is_ok() {
+    while put(&mut store, row(&key(number), PLAIN), number).is_ok() {
         number += 1;
         assert!(number < ROWS, "never refused");
     }
     assert!(number > admitted + 100, "a reserve for what is under way");
-    assert!(matches!(put(&mut store, number, 0), Err(StoreError::Full { what: "memory" })));
+    assert!(matches!(
+        put(&mut store, row(&key(number), PLAIN), 0),
+        Err(StoreError::Full { what: "memory" })
+    ));
     assert!(store.is_checkpoint_due());
     store.begin_checkpoint();
     while store.maintain(10_000).unwrap() == Work::More {}
     store.admit().unwrap();
-    put(&mut store, number, number).unwrap();
+    put(&mut store, row(&key(number), PLAIN), number).unwrap();
     for number in 0..=number {
-        let key = number.wrapping_mul(0x9E37_79B1).to_be_bytes();
-        let row = Row { shard: 1, group: &key[..3], column: &key[3..] };
-        let value = store.get(row).unwrap().expect("no row was removed");
+        let value = store.get(row(&key(number), PLAIN)).unwrap().expect("no row was removed");
         assert_eq!(value[..4], number.to_le_bytes(), "row {number}");
     }
 }
@@ -113,7 +134,7 @@ fn dropping_a_shard_costs_nothing_and_leaves_nothing() {
     let disk = SimDisk::new(1);
     let mut store = open(&disk);
     for number in 0..2000 {
-        put(&mut store, number, number).unwrap();
+        put(&mut store, row(&key(number), PLAIN), number).unwrap();
         store.put(Row { shard: 2, group: b"other", column: &number.to_be_bytes() }, b"x").unwrap();
     }
     store.checkpoint().unwrap();
@@ -122,7 +143,7 @@ fn dropping_a_shard_costs_nothing_and_leaves_nothing() {
     assert_eq!(disk.change_count(), changes, "one record in the next turn");
     let mut visit = |_: Row<'_>, _: &[u8]| panic!("a row is left");
     store.scan_shard(1, b"", &mut visit).unwrap();
-    assert_eq!(store.get(Row { shard: 1, group: &[0; 3], column: &[0] }).unwrap(), None);
+    assert_eq!(store.get(row(&key(0), PLAIN)).unwrap(), None);
     let before = store.usage().table_bytes;
     for round in 0..8_u8 {
         store.put(Row { shard: 2, group: b"other", column: &[round] }, b"y").unwrap();
