@@ -10,24 +10,31 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use api::{Call, Outcome};
 use node::{Event, RequestId};
 use redis::{ClientId, ClusterView};
+use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::spawn_local;
+use tokio::time::timeout;
 
 use crate::config::Config;
 use crate::inbox::Inbox;
 use crate::log::Log;
+use crate::socket::Socket;
 use crate::status::Describer;
+use crate::tls::Tls;
 use connection::Client;
 use replies::Ticket;
 
 /// How long nothing is accepted after the system refused to.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How long a client may take until its connection is encrypted.
+const GREETING_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The clients of one node.
 pub(crate) struct Clients {
@@ -43,6 +50,9 @@ pub(crate) struct Clients {
     asked: RefCell<HashMap<RequestId, Asker>>,
     last_request: Cell<u64>,
     left: Notify,
+    tls: Option<Rc<Tls>>,
+    /// Connections that are being greeted.
+    greetings_count: Cell<usize>,
 }
 
 struct Asker {
@@ -63,6 +73,7 @@ impl Clients {
         inbox: Rc<Inbox>,
         view: ClusterView,
         describer: Rc<Describer>,
+        tls: Option<Rc<Tls>>,
     ) -> Self {
         Self {
             inbox,
@@ -76,6 +87,8 @@ impl Clients {
             asked: RefCell::default(),
             last_request: Cell::new(0),
             left: Notify::new(),
+            tls,
+            greetings_count: Cell::new(0),
         }
     }
 
@@ -119,7 +132,7 @@ impl Clients {
                 self.left.notified().await;
             }
         };
-        if tokio::time::timeout(patience, gone).await.is_err() {
+        if timeout(patience, gone).await.is_err() {
             let count = self.connected.borrow().len();
             self.log.warn(format_args!("{count} client(s) did not take their replies in time"));
         }
@@ -143,18 +156,44 @@ impl Clients {
     }
 
     fn admit(self: &Rc<Self>, socket: TcpStream) {
-        if self.count() >= self.clients_count_max {
+        if self.count() + self.greetings_count.get() >= self.clients_count_max {
             // Whoever is turned away is told once, if that is possible without waiting.
             let _ = socket.try_write(b"-ERR max number of clients reached\r\n");
             return;
         }
+        if socket.set_nodelay(true).is_err() {
+            // It left before it was looked at.
+            return;
+        }
+        let clients = Rc::clone(self);
+        match self.tls.as_ref().and_then(|tls| tls.clients()) {
+            None => clients.begin(socket.into()),
+            Some(config) => drop(spawn_local(async move { clients.greet(socket, config).await })),
+        }
+    }
+
+    /// Makes a connection an encrypted one.
+    async fn greet(self: Rc<Self>, socket: TcpStream, config: Arc<ServerConfig>) {
+        self.greetings_count.set(self.greetings_count.get() + 1);
+        let greeted = timeout(GREETING_PATIENCE, Socket::accept(socket, Some(config))).await;
+        self.greetings_count.set(self.greetings_count.get() - 1);
+        match greeted {
+            Ok(Ok(socket)) => self.begin(socket),
+            Ok(Err(error)) => {
+                self.log.debug(format_args!("a client was turned away: {error}"));
+            }
+            Err(_) => self.log.debug("a client was turned away: it did not say what it wants"),
+        }
+    }
+
+    fn begin(self: &Rc<Self>, socket: Socket) {
         let id = ClientId(self.last_id.get() + 1);
         self.last_id.set(id.0);
-        let client = match socket.set_nodelay(true).and_then(|()| Client::new(id, socket)) {
-            Ok(client) => Rc::new(client),
-            // It left before it was looked at.
-            Err(_) => return,
-        };
+        // Without addresses it has left before it was looked at.
+        if let Some(name) = socket.certified_name() {
+            self.log.debug(format_args!("client {} has the certificate of `{name}`", id.0));
+        }
+        let Ok(client) = Client::new(id, socket).map(Rc::new) else { return };
         self.connected.borrow_mut().insert(id, Rc::clone(&client));
         let clients = Rc::clone(self);
         spawn_local(async move {

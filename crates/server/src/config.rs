@@ -27,6 +27,7 @@ pub use member::Member;
 pub use settings::Settings;
 
 use crate::log::Level;
+use crate::tls::{ClientsTls, TlsConfig};
 
 /// The defaults, commented: what `starling config default` prints.
 pub const DEFAULT_TOML: &str = include_str!("config/default.toml");
@@ -40,6 +41,8 @@ pub struct Config {
     pub cluster: u64,
     /// What a peer has to know.
     pub secret: String,
+    /// The certificates, if traffic is encrypted.
+    pub tls: Option<TlsConfig>,
     /// Where everything is kept.
     pub data: PathBuf,
     /// Every member, this node too, by rising id.
@@ -113,6 +116,12 @@ impl Config {
     #[must_use]
     pub fn http_address(&self) -> Option<SocketAddr> {
         self.own().http
+    }
+
+    /// Returns what clients have to do about TLS.
+    #[must_use]
+    pub fn clients_tls(&self) -> ClientsTls {
+        self.tls.as_ref().map_or(ClientsTls::Off, |tls| tls.clients)
     }
 
     /// Returns where peers connect.

@@ -28,6 +28,7 @@ use crate::inbox::Inbox;
 use crate::log::Log;
 use crate::neighbours::Neighbours;
 use crate::status::Describer;
+use crate::tls::Tls;
 use history::History;
 
 /// How many may be connected at once.
@@ -56,6 +57,7 @@ pub(crate) struct Http {
     /// Wakes every connection when the node is about to stop.
     closing: Notify,
     left: Notify,
+    tls: Option<Rc<Tls>>,
 }
 
 impl fmt::Debug for Http {
@@ -66,7 +68,12 @@ impl fmt::Debug for Http {
 
 impl Http {
     /// Puts the HTTP side of a node together; it listens once it is told to.
-    pub(crate) fn new(config: &Config, inbox: Rc<Inbox>, neighbours: Rc<Neighbours>) -> Self {
+    pub(crate) fn new(
+        config: &Config,
+        inbox: Rc<Inbox>,
+        neighbours: Rc<Neighbours>,
+        tls: Option<Rc<Tls>>,
+    ) -> Self {
         let address = config.http_address();
         let is_exposed = address.is_some_and(|address| !address.ip().is_loopback());
         Self {
@@ -84,6 +91,7 @@ impl Http {
             is_closing: Cell::new(false),
             closing: Notify::new(),
             left: Notify::new(),
+            tls,
         }
     }
 

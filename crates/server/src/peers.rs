@@ -31,6 +31,8 @@ use wire::Message;
 use crate::config::Config;
 use crate::inbox::Inbox;
 use crate::log::Log;
+use crate::socket::Socket;
+use crate::tls::Tls;
 use backoff::Backoff;
 use handshake::{GreetError, Greeted, Introduction};
 use link::Link;
@@ -59,6 +61,10 @@ pub(crate) struct Peers {
     /// Whether this node itself was removed.
     is_removed: Cell<bool>,
     greetings_count: Cell<usize>,
+    /// Without it, everything is said plainly.
+    tls: Option<Rc<Tls>>,
+    /// Why somebody was turned away last, so that a crowd at the door fills no log.
+    last_refusal: RefCell<String>,
 }
 
 /// Another node, as far as links go.
@@ -81,7 +87,12 @@ pub(crate) struct LinkReport {
 }
 
 impl Peers {
-    pub(crate) fn new(config: &Config, incarnation: Incarnation, inbox: Rc<Inbox>) -> Self {
+    pub(crate) fn new(
+        config: &Config,
+        incarnation: Incarnation,
+        inbox: Rc<Inbox>,
+        tls: Option<Rc<Tls>>,
+    ) -> Self {
         let own = config.own();
         let peers = Self {
             introduction: Introduction::new(config, incarnation),
@@ -94,6 +105,8 @@ impl Peers {
             known: RefCell::default(),
             is_removed: Cell::new(false),
             greetings_count: Cell::new(0),
+            tls,
+            last_refusal: RefCell::default(),
         };
         for member in config.members.iter().filter(|member| member.id() != config.me) {
             let known = peers.meet(member.id(), &member.datacenter, vec![member.peers]);
@@ -236,7 +249,8 @@ impl Peers {
         let connect = async {
             let socket = TcpStream::connect(address).await?;
             prepare(&socket)?;
-            self.introduction.greet(socket, |node| node == id).await
+            let socket = Socket::connect(socket, self.tls.as_ref().map(|tls| tls.peers_out()));
+            self.introduction.greet(socket.await?, |node| node == id).await
         };
         timeout(GREETING_PATIENCE, connect).await.unwrap_or_else(|_| Err(timed_out()))
     }
@@ -268,12 +282,23 @@ impl Peers {
                     self.use_link(&link, greeted).await;
                 }
             }
-            Err(error) => self.log.debug(format_args!("a peer was turned away: {error}")),
+            Err(error) => self.note_refusal(&error),
+        }
+    }
+
+    /// Says once in a row why somebody was turned away.
+    fn note_refusal(&self, error: &GreetError) {
+        let reason = error.to_string();
+        let line = format!("a peer was turned away: {reason}");
+        match self.last_refusal.replace(reason) == *self.last_refusal.borrow() {
+            true => self.log.debug(line),
+            false => self.log.info(line),
         }
     }
 
     async fn accept(&self, socket: TcpStream) -> Result<Greeted, GreetError> {
         prepare(&socket)?;
+        let socket = Socket::accept(socket, self.tls.as_ref().map(|tls| tls.peers_in())).await?;
         let is_expected = |node| {
             let known = self.known.borrow();
             known

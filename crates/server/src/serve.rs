@@ -25,8 +25,10 @@ use crate::joining::{self, Join, JoinError};
 use crate::log::Log;
 use crate::neighbours::Neighbours;
 use crate::peers::Peers;
+use crate::renewal;
 use crate::status::Describer;
 use crate::store::{self, Body};
+use crate::tls::{Tls, TlsError};
 use crate::turns::Turns;
 use crate::{clock, view};
 
@@ -47,6 +49,9 @@ pub enum ServeError {
     /// The cluster did not let the node in. Nothing was served.
     #[error(transparent)]
     Join(#[from] JoinError),
+    /// The certificates cannot be used. Nothing was served.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// An address cannot be listened on. Nothing was served.
     #[error("cannot listen on {address}: {}", taken_or(.source, .address))]
     Listen {
@@ -117,7 +122,7 @@ pub fn serve(
 /// also when the cluster cannot be asked again.
 fn origin(config: &Config, identity: &Identity, join: Option<Join>) -> Result<Origin, JoinError> {
     let Some(join) = join else { return Ok(Origin::Founder) };
-    match joining::ask(config, identity.incarnation(), join) {
+    match joining::ask(config, identity.incarnation(), &join) {
         Ok(roster) => Ok(Origin::Admitted(roster)),
         Err(error) if identity.is_new() => Err(error),
         Err(error) => {
@@ -138,7 +143,12 @@ async fn live(
     let redis = listen(config.redis_address())?;
     let listener = listen(config.peer_address())?;
     let http = config.http_address().map(listen).transpose()?;
-    let turns = open(config, identity, origin)?;
+    let tls = config.tls.as_ref().map(|tls| Tls::open(tls, clock::now().0 / 1000));
+    let tls = tls.transpose()?.map(Rc::new);
+    let turns = open(config, identity, origin, tls.clone())?;
+    if let Some(tls) = tls {
+        spawn_local(renewal::run(tls, Log::new(config.log)));
+    }
     turns.peers.start(config, listener);
     spawn_local(Rc::clone(&turns.neighbours).run());
     let mut accepting = vec![spawn_local(Rc::clone(&turns.clients).listen(redis))];
@@ -180,13 +190,19 @@ fn ready_line(config: &Config, members: &[MemberStatus]) -> String {
 }
 
 /// Puts the node and everything around it together.
-fn open(config: &Config, identity: &mut Identity, origin: Origin) -> Result<Turns, ServeError> {
+fn open(
+    config: &Config,
+    identity: &mut Identity,
+    origin: Origin,
+    tls: Option<Rc<Tls>>,
+) -> Result<Turns, ServeError> {
     let now = clock::now();
     let (store, entries) = store::open(config, identity)?;
     let node = Node::open(node_config(config, identity, origin), store, &entries, now)?;
     let node = Rc::new(RefCell::new(node));
     let inbox = Rc::new(Inbox::default());
-    let peers = Rc::new(Peers::new(config, identity.incarnation(), Rc::clone(&inbox)));
+    let peers = Peers::new(config, identity.incarnation(), Rc::clone(&inbox), tls.clone());
+    let peers = Rc::new(peers);
     let view = view::of(config, now, &node.borrow().members(), &node.borrow().owners());
     let clients = Rc::new_cyclic(|clients| {
         let describer = Rc::new(Describer {
@@ -196,10 +212,10 @@ fn open(config: &Config, identity: &mut Identity, origin: Origin) -> Result<Turn
             clients: Weak::clone(clients),
             inbox: Rc::clone(&inbox),
         });
-        Clients::new(config, Rc::clone(&inbox), view, describer)
+        Clients::new(config, Rc::clone(&inbox), view, describer, tls.clone())
     });
     let neighbours = Rc::new(Neighbours::new(clients.describer()));
-    let http = Rc::new(Http::new(config, Rc::clone(&inbox), Rc::clone(&neighbours)));
+    let http = Rc::new(Http::new(config, Rc::clone(&inbox), Rc::clone(&neighbours), tls));
     Ok(Turns::new(inbox, clients, http, neighbours, Log::new(config.log)))
 }
 

@@ -9,7 +9,6 @@ mod workload;
 use std::fs::File;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::{BufReader, BufWriter};
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -17,7 +16,7 @@ use anyhow::{Context as _, ensure};
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::address::NodeAddress;
+use crate::address::{Endpoint, NodeAddress};
 use crate::table::Table;
 use crate::{Ending, output, status};
 use history::Record;
@@ -44,7 +43,7 @@ pub(crate) struct Check {
     address: NodeAddress,
     /// Endpoints to test, joined by commas; without it, all nodes of the cluster of --node
     #[arg(long, value_name = "ADDRESSES", value_delimiter = ',')]
-    against: Vec<SocketAddr>,
+    against: Vec<String>,
     /// How long to write
     #[arg(long, value_name = "SPAN", default_value = "5s", value_parser = crate::up::parse_millis)]
     duration: u64,
@@ -82,9 +81,10 @@ impl Check {
     }
 
     fn test(&self) -> anyhow::Result<Vec<Record>> {
+        let node = self.address.endpoint()?;
         let endpoints = match self.against.is_empty() {
-            true => members(self.address.node)?,
-            false => self.against.clone(),
+            true => members(&node)?,
+            false => self.against.iter().map(|text| node.at(text)).collect::<Result<_, _>>()?,
         };
         ensure!(self.duration >= 100, "--duration must be at least 100ms");
         let name = RandomState::new().hash_one("prefix");
@@ -124,14 +124,13 @@ const fn within_ms(span: u64) -> f64 {
 }
 
 /// The addresses of all nodes that one node knows, itself too.
-fn members(node: SocketAddr) -> anyhow::Result<Vec<SocketAddr>> {
+fn members(node: &Endpoint) -> anyhow::Result<Vec<Endpoint>> {
     let status = status::ask(node)?;
     let peers = status["peers"].as_array().into_iter().flatten();
     let texts = peers.map(|peer| &peer["redis"]).chain([&status["redis"]]);
-    let mut members: Vec<SocketAddr> =
-        texts.filter_map(|text| text.as_str()?.parse().ok()).collect();
+    let mut members: Vec<&str> = texts.filter_map(Value::as_str).collect();
     members.sort_unstable();
-    Ok(members)
+    members.into_iter().map(|text| node.at(text)).collect()
 }
 
 fn text(operations: usize, spread: &Spread, within_ms: u64, verdicts: &[Verdict]) -> String {

@@ -107,7 +107,7 @@ impl Del {
 impl How {
     /// Connects, and sets the level of what follows; `kind` is `READ` or `WRITE`.
     fn client(&self, kind: &str) -> anyhow::Result<Client> {
-        let mut client = Client::connect(self.address.node, PATIENCE)?;
+        let mut client = Client::connect(&self.address.endpoint()?, PATIENCE)?;
         if let Some(level) = self.level {
             client.call(&[b"STARLING", b"LEVEL", kind.as_bytes(), level.name().as_bytes()])?;
         }

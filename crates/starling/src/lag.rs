@@ -28,7 +28,7 @@ const FRESH_MS: u64 = 3500;
 
 impl Lag {
     pub(crate) fn run(&self) -> anyhow::Result<Ending> {
-        let cluster = web::get(web::address_of(&self.address)?, "/v1/cluster")?;
+        let cluster = web::get(&web::address_of(&self.address)?, "/v1/cluster")?;
         match self.json {
             true => output::line(pairs(&cluster).to_string())?,
             false => output::line(table(&cluster).text())?,

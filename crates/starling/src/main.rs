@@ -4,6 +4,7 @@
 //! broken.
 
 mod address;
+mod cert;
 mod check;
 mod client;
 mod completions;
@@ -62,6 +63,7 @@ enum Command {
     Check(check::Check),
     Predict(predict::Predict),
     Config(config::Config),
+    Cert(cert::Cert),
     Completions(completions::Completions),
     /// Print the release
     Version,
@@ -105,6 +107,7 @@ fn run(command: Command) -> anyhow::Result<Ending> {
         Command::Check(check) => check.run(),
         Command::Predict(predict) => predict.run(),
         Command::Config(config) => config.run(),
+        Command::Cert(cert) => cert.run(),
         Command::Completions(completions) => completions.run(),
         Command::Version => output::line(concat!("starling ", env!("CARGO_PKG_VERSION"))),
     }

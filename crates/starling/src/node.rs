@@ -5,7 +5,6 @@
 mod list;
 mod plan;
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,7 +14,7 @@ use serde_json::Value;
 use server::Join;
 use server::config::{Config, Settings};
 
-use crate::address::NodeAddress;
+use crate::address::{Endpoint, NodeAddress};
 use crate::client::Client;
 use crate::{Ending, output};
 
@@ -141,9 +140,9 @@ impl Node {
 impl Manner {
     /// Shows what an order would do, and gives it with `--yes`.
     fn order(&self, words: &[&str], title: &str) -> anyhow::Result<Ending> {
-        let node = self.address.node;
+        let node = self.address.endpoint()?;
         let plan: Vec<&str> = [&["PLAN"], words].concat();
-        let forecast = ask(node, if self.yes { words } else { &plan })?;
+        let forecast = ask(&node, if self.yes { words } else { &plan })?;
         plan::show(&forecast, title, self.yes, self.json)
     }
 
@@ -152,13 +151,14 @@ impl Manner {
         if !wait || !self.yes {
             return Ok(ending);
         }
+        let node = self.address.endpoint()?;
         loop {
-            let seen = ask(self.address.node, &["LIST"])?;
+            let seen = ask(&node, &["LIST"])?;
             let members = seen["members"].as_array().into_iter().flatten();
             let gone = members.clone().find(|member| member["node"] == id);
-            let address = gone.and_then(|member| member["redis"].as_str()?.parse().ok());
+            let address = gone.and_then(|member| node.at(member["redis"].as_str()?).ok());
             // A node that does not answer has nothing left to give.
-            let own = address.and_then(|address: SocketAddr| ask(address, &["LIST"]).ok());
+            let own = address.and_then(|address| ask(&address, &["LIST"]).ok());
             let left = own.map_or(0, |own| own["progress"]["shards_to_drop"].as_u64().unwrap_or(0));
             let is_removed = gone.is_some_and(|member| member["state"] == "removed");
             if seen["at_rest"] == true && is_removed && left == 0 {
@@ -178,14 +178,15 @@ fn arrive(path: &Path, replaces: Option<u32>, manner: &Manner) -> anyhow::Result
     let settings = Settings::from_file(path).with_context(|| path.display().to_string())?;
     let config: Config = settings.into_config()?;
     let [request, proof] = server::join_request(&config, replaces);
-    let forecast = ask(manner.address.node, &["PLAN", "ADMIT", &request, &proof])?;
+    let node = manner.address.endpoint()?;
+    let forecast = ask(&node, &["PLAN", "ADMIT", &request, &proof])?;
     let title = match replaces {
         Some(lost) => format!("node {} takes the place of node {lost}", config.me.0),
         None => format!("node {} joins", config.me.0),
     };
     let ending = plan::show(&forecast, &title, manner.yes, manner.json)?;
     if manner.yes {
-        let join = Join { address: manner.address.node, replaces };
+        let join = Join { address: node.to_string(), replaces };
         server::serve(&config, Some(join), None, |ready| {
             // A node serves even when nobody can read that it does.
             let _ = output::line(ready);
@@ -195,7 +196,7 @@ fn arrive(path: &Path, replaces: Option<u32>, manner: &Manner) -> anyhow::Result
 }
 
 /// Says words behind `STARLING NODE` to a node.
-fn ask(node: SocketAddr, words: &[&str]) -> anyhow::Result<Value> {
+fn ask(node: &Endpoint, words: &[&str]) -> anyhow::Result<Value> {
     let words = words.iter().map(|word| word.as_bytes());
     let args: Vec<&[u8]> = [&b"STARLING"[..], b"NODE"].into_iter().chain(words).collect();
     let reply = Client::connect(node, PATIENCE)?.call(&args)?;

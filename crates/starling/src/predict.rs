@@ -25,7 +25,7 @@ pub(crate) struct Predict {
 
 impl Predict {
     pub(crate) fn run(&self) -> anyhow::Result<Ending> {
-        let predicted = web::get(web::address_of(&self.address)?, "/v1/predict")?;
+        let predicted = web::get(&web::address_of(&self.address)?, "/v1/predict")?;
         match self.json {
             true => output::line(predicted.to_string())?,
             false => output::line(show(&predicted))?,

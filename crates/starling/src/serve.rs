@@ -1,6 +1,5 @@
 //! `starling serve`: one node, in the foreground.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -26,7 +25,7 @@ pub(crate) struct Serve {
     parent: Option<u32>,
     /// Join the cluster of the node at this address for clients
     #[arg(long, value_name = "ADDRESS")]
-    join: Option<SocketAddr>,
+    join: Option<String>,
     /// Take the place of this node, which does not come back
     #[arg(long, value_name = "ID", requires = "join")]
     replace: Option<u32>,

@@ -1,13 +1,12 @@
 //! `starling status`: every node of a cluster, as it sees itself.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::address::NodeAddress;
+use crate::address::{Endpoint, NodeAddress};
 use crate::client::Client;
 use crate::table::Table;
 use crate::{Ending, output};
@@ -30,10 +29,11 @@ pub(crate) struct Status {
 
 impl Status {
     pub(crate) fn run(&self) -> anyhow::Result<Ending> {
-        let first = ask(self.address.node)?;
+        let node = self.address.endpoint()?;
+        let first = ask(&node)?;
         let others = first["peers"].as_array().into_iter().flatten().map(|peer| {
-            let address = peer["redis"].as_str().and_then(|text| text.parse().ok());
-            let answer = address.and_then(|address| ask(address).ok());
+            let address = peer["redis"].as_str().and_then(|text| node.at(text).ok());
+            let answer = address.and_then(|address| ask(&address).ok());
             answer.unwrap_or_else(|| json!({ "node": peer["node"], "redis": peer["redis"] }))
         });
         let mut nodes: Vec<Value> = others.collect();
@@ -49,7 +49,7 @@ impl Status {
 }
 
 /// Asks a node how it is.
-pub(crate) fn ask(address: SocketAddr) -> anyhow::Result<Value> {
+pub(crate) fn ask(address: &Endpoint) -> anyhow::Result<Value> {
     let reply = Client::connect(address, PATIENCE)?.call(&[b"STARLING", b"STATUS"])?;
     let text = reply.as_bytes().context("the node's status is no text")?;
     serde_json::from_slice(text).context("the node's status is no JSON")

@@ -2,13 +2,12 @@
 
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::address::NodeAddress;
+use crate::address::{Endpoint, NodeAddress};
 use crate::table::Table;
 use crate::{Ending, lag, output, web};
 
@@ -35,14 +34,14 @@ impl Top {
     pub(crate) fn run(&self) -> anyhow::Result<Ending> {
         let address = web::address_of(&self.address)?;
         if self.json {
-            return output::line(web::get(address, "/v1/convergence")?.to_string());
+            return output::line(web::get(&address, "/v1/convergence")?.to_string());
         }
         if self.once || !std::io::stdout().is_terminal() {
-            return output::line(screen(&web::get(address, "/v1/convergence")?));
+            return output::line(screen(&web::get(&address, "/v1/convergence")?));
         }
         loop {
             // A node that does not answer may come back; the last screen is not worth keeping.
-            let text = look(address);
+            let text = look(&address);
             output::line(format!("{CLEAR}{text}"))?;
             pause();
         }
@@ -54,7 +53,7 @@ fn pause() {
     std::thread::sleep(INTERVAL);
 }
 
-fn look(address: SocketAddr) -> String {
+fn look(address: &Endpoint) -> String {
     match web::get(address, "/v1/convergence") {
         Ok(now) => screen(&now),
         Err(error) => format!("{error:#}\ntrying again"),

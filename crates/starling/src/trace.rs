@@ -31,7 +31,7 @@ impl Trace {
     pub(crate) fn run(&self) -> anyhow::Result<Ending> {
         let (keyspace, key) = (&self.keyspace, web::path_part(self.key.as_bytes()));
         let path = format!("/v1/keyspaces/{keyspace}/keys/{key}/trace");
-        let found = web::get(web::address_of(&self.address)?, &path)?;
+        let found = web::get(&web::address_of(&self.address)?, &path)?;
         match self.json {
             true => output::line(found.to_string())?,
             false => output::line(show(&found))?,

@@ -37,6 +37,9 @@ pub(crate) struct Up {
     /// Hold messages between datacenters back for so long
     #[arg(long, value_name = "MS", default_value = "0ms", value_parser = parse_millis)]
     dc_latency: u64,
+    /// Encrypt everything, with certificates made for it in the directory
+    #[arg(long)]
+    tls: bool,
     #[command(flatten)]
     place: Place,
 }
@@ -111,6 +114,7 @@ impl Up {
             datacenters_count: self.dcs,
             port: self.port,
             latency_ms: self.dc_latency,
+            is_tls: self.tls,
         };
         layout.check()?;
         layout.write()?;
@@ -150,15 +154,19 @@ impl Place {
     }
 
     fn status(&self) -> anyhow::Result<Ending> {
-        let answer = control::request(&absolute(&self.data)?, "status")?;
+        let root = absolute(&self.data)?;
+        let layout = Layout::read(&root)?;
+        let answer = control::request(&root, "status")?;
         if self.json {
             return output::line(answer.to_string());
         }
         let mut table = Table::new(&["node", "state", "pid", "datacenter", "redis", "links down"]);
         for node in answer["nodes"].as_array().into_iter().flatten() {
-            let address = node["redis"].as_str().unwrap_or_default().parse();
-            let asked = address.ok().filter(|_| node["state"] == "running").map(status::ask);
-            let down = asked.and_then(Result::ok).map(|status| status::links_down_count(&status));
+            let number = node["node"].as_u64().and_then(|number| u16::try_from(number).ok());
+            let number = number.filter(|_| node["state"] == "running");
+            let endpoint = layout.as_ref().zip(number).map(|(layout, node)| layout.endpoint(node));
+            let asked = endpoint.and_then(|endpoint| status::ask(&endpoint.ok()?).ok());
+            let down = asked.map(|status| status::links_down_count(&status));
             let down = json!(down);
             let cells = ["node", "state", "pid", "datacenter", "redis"].map(|key| &node[key]);
             table.row(cells.into_iter().chain([&down]));
@@ -173,6 +181,7 @@ fn announce(layout: &Layout, is_json: bool) -> anyhow::Result<()> {
         layout.nodes().map(|node| address(layout, node).to_string()).collect()
     };
     let (redis, http) = (texts(Layout::redis), texts(Layout::http));
+    let ca = layout.is_tls.then(|| layout.certificates().join("ca.pem"));
     let line = match is_json {
         true => json!({
             "ready": true,
@@ -180,14 +189,16 @@ fn announce(layout: &Layout, is_json: bool) -> anyhow::Result<()> {
             "http": http,
             "peers": texts(Layout::peers),
             "data": layout.root,
+            "tls_ca": ca,
         })
         .to_string(),
         false => format!(
-            "ready: {} node(s) in {} datacenter(s); redis {}; http {}; data {}; Ctrl-C stops",
+            "ready: {} node(s) in {} datacenter(s); redis {}; http {}; {}data {}; Ctrl-C stops",
             layout.nodes_count,
             layout.datacenters_count,
             redis.join(" "),
             http.join(" "),
+            ca.as_ref().map(|ca| format!("--tls-ca {}; ", ca.display())).unwrap_or_default(),
             layout.root.display(),
         ),
     };

@@ -3,27 +3,28 @@
 //! Bound: a document ends within a time and a size; a node that does not answer is an error.
 
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 
-use crate::address::NodeAddress;
+use crate::address::{Endpoint, NodeAddress};
+use crate::client::connect;
 use crate::status;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 const SIZE_MAX: u64 = 64 * 1024 * 1024;
 
 /// Finds where a node speaks HTTP, by asking where it speaks with Redis clients.
-pub(crate) fn address_of(node: &NodeAddress) -> anyhow::Result<SocketAddr> {
-    let status = status::ask(node.node)?;
-    let address = status["http"].as_str().and_then(|text| text.parse().ok());
-    address.with_context(|| format!("the node at {} speaks no HTTP: see http_address", node.node))
+pub(crate) fn address_of(node: &NodeAddress) -> anyhow::Result<Endpoint> {
+    let node = node.endpoint()?;
+    let status = status::ask(&node)?;
+    let address = status["http"].as_str();
+    node.at(address.with_context(|| format!("{node} speaks no HTTP: see http_address"))?)
 }
 
 /// Gets a document; a refusal is an error in the node's own words.
-pub(crate) fn get(address: SocketAddr, path: &str) -> anyhow::Result<Value> {
+pub(crate) fn get(address: &Endpoint, path: &str) -> anyhow::Result<Value> {
     let (status, body) =
         exchange(address, path).with_context(|| format!("{address} does not answer"))?;
     let document: Value = serde_json::from_slice(&body).context("the answer is no JSON")?;
@@ -44,14 +45,13 @@ pub(crate) fn path_part(bytes: &[u8]) -> String {
     bytes.iter().map(code).collect()
 }
 
-fn exchange(address: SocketAddr, path: &str) -> anyhow::Result<(u16, Vec<u8>)> {
-    let mut socket = TcpStream::connect_timeout(&address, PATIENCE)?;
-    socket.set_read_timeout(Some(PATIENCE))?;
-    socket.set_write_timeout(Some(PATIENCE))?;
+fn exchange(address: &Endpoint, path: &str) -> anyhow::Result<(u16, Vec<u8>)> {
+    let mut socket = connect(address, PATIENCE)?;
     // HTTP/1.0: the body ends with the connection.
     let request =
         format!("GET {path} HTTP/1.0\r\nHost: {address}\r\nAccept: application/json\r\n\r\n");
     socket.write_all(request.as_bytes())?;
+    socket.flush()?;
     let mut answer = Vec::new();
     socket.take(SIZE_MAX).read_to_end(&mut answer)?;
     let end = answer.windows(4).position(|four| four == b"\r\n\r\n").context("no head")?;

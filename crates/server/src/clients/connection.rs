@@ -10,12 +10,12 @@ use std::rc::Rc;
 use api::{Call, Outcome, SessionId};
 use redis::{ClientId, Levels, Session, Step};
 use resp::{Limits, Parsed, Parser};
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use super::Clients;
 use super::replies::{Replies, Ticket};
 use crate::clock;
+use crate::socket::Socket;
 
 /// Room made for one read.
 const READ_SIZE: usize = 16 * 1024;
@@ -24,7 +24,7 @@ const READ_SIZE: usize = 16 * 1024;
 #[derive(Debug)]
 pub(crate) struct Client {
     pub(crate) id: ClientId,
-    socket: TcpStream,
+    socket: Socket,
     state: RefCell<State>,
     /// Wakes the task: there is more to send, or reading may go on.
     changed: Notify,
@@ -57,7 +57,7 @@ struct Wants {
 }
 
 impl Client {
-    pub(crate) fn new(id: ClientId, socket: TcpStream) -> io::Result<Self> {
+    pub(crate) fn new(id: ClientId, socket: Socket) -> io::Result<Self> {
         let (peer, local) = (socket.peer_addr()?.to_string(), socket.local_addr()?.to_string());
         let session = Session::new(id, peer, local, Levels::default(), clock::now());
         let state =
@@ -127,10 +127,11 @@ impl Client {
     /// What to wait for; nothing when the connection is done.
     fn wants(&self) -> Option<Wants> {
         let state = self.state.borrow();
-        let is_done = state.is_closing && state.replies.is_empty();
+        let has_unsent = self.socket.has_unsent();
+        let is_done = state.is_closing && state.replies.is_empty() && !has_unsent;
         (!is_done).then(|| Wants {
             reading: (state.may_take() && !state.has_ended).then_some(()),
-            writing: (!state.replies.output().is_empty()).then_some(()),
+            writing: (has_unsent || !state.replies.output().is_empty()).then_some(()),
         })
     }
 
@@ -151,7 +152,7 @@ impl Client {
     fn send(&self) -> io::Result<()> {
         let mut state = self.state.borrow_mut();
         if state.replies.output().is_empty() {
-            return Ok(());
+            return self.socket.flush();
         }
         match self.socket.try_write(state.replies.output()) {
             Ok(count) => state.replies.sent(count),

@@ -7,6 +7,7 @@ use node::{CoordinationConfig, QuorumMode};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Config, ConfigError, Flush, Member, Settings};
+use crate::tls::{ClientsTls, TlsConfig};
 
 const NODES_COUNT_MAX: usize = 1024;
 /// A store with less would write tables without pause.
@@ -23,11 +24,13 @@ impl Settings {
         let me = NodeId(settings.node_id.ok_or(ConfigError::Missing("node_id"))?);
         let members = members(&settings, me)?;
         let coordination = coordination(&settings)?;
+        let (tls, secret) = (tls(&settings)?, secret(&settings)?);
         let config = Config {
             me,
             members,
             cluster: xxh3_64(required(settings.cluster_id, "cluster_id")?.as_bytes()),
-            secret: required(settings.cluster_secret, "cluster_secret")?,
+            secret,
+            tls,
             data: required(settings.data_directory, "data_directory")?,
             shard_count: required(settings.shard_count, "shard_count")?,
             replication: required(settings.replication, "replication")?,
@@ -47,12 +50,11 @@ impl Settings {
             log: parse_level(&required(settings.log_level, "log_level")?)?,
         };
         check_numbers(&config)?;
+        if config.tls.is_some() && config.secret.is_empty() && config.members.len() > 1 {
+            return Err(ConfigError::NoSecret);
+        }
         if settings.insecure != Some(true) {
-            check_loopback("redis_address", config.redis_address())?;
-            check_loopback("peer_address", config.peer_address())?;
-            if let Some(address) = config.http_address() {
-                check_loopback("http_address", address)?;
-            }
+            check_exposure(&config)?;
         }
         Ok(config)
     }
@@ -60,6 +62,47 @@ impl Settings {
 
 fn required<T>(value: Option<T>, key: &'static str) -> Result<T, ConfigError> {
     value.ok_or(ConfigError::Missing(key))
+}
+
+/// What the nodes of a cluster know, from the one place where it is said.
+fn secret(settings: &Settings) -> Result<String, ConfigError> {
+    let said = required(settings.cluster_secret.as_deref(), "cluster_secret")?;
+    let Some(path) = &settings.cluster_secret_file else { return Ok(said.into()) };
+    if !said.is_empty() {
+        return Err(ConfigError::TwoSecrets);
+    }
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| ConfigError::Unreadable { path: path.clone(), source })?;
+    match text.trim() {
+        "" => Err(invalid("cluster_secret_file", path.display(), "a file that is not empty")),
+        secret => Ok(secret.into()),
+    }
+}
+
+fn tls(settings: &Settings) -> Result<Option<TlsConfig>, ConfigError> {
+    let clients = match required(settings.tls_clients.as_deref(), "tls_clients")? {
+        "off" => ClientsTls::Off,
+        "on" => ClientsTls::On,
+        "certificate" => ClientsTls::Certificate,
+        other => {
+            return Err(invalid("tls_clients", other, "\"off\", \"on\" or \"certificate\""));
+        }
+    };
+    let files = [
+        ("tls_certificate", &settings.tls_certificate),
+        ("tls_key", &settings.tls_key),
+        ("tls_ca", &settings.tls_ca),
+    ];
+    if let [(_, Some(certificate)), (_, Some(key)), (_, Some(ca))] = files {
+        let (ca, certificate, key) = (ca.clone(), certificate.clone(), key.clone());
+        return Ok(Some(TlsConfig { ca, certificate, key, clients }));
+    }
+    let set = files.iter().find(|(_, path)| path.is_some());
+    let unset = files.iter().find(|(_, path)| path.is_none());
+    match (set, unset) {
+        (Some((set, _)), Some((unset, _))) => Err(ConfigError::HalfTls { set, unset }),
+        _ => Ok(None),
+    }
 }
 
 fn flush(text: &str) -> Result<Flush, ConfigError> {
@@ -197,6 +240,20 @@ fn check_numbers(config: &Config) -> Result<(), ConfigError> {
     }
     if config.peer_queue_size_max < 65_536 {
         return Err(invalid("peer_queue_size_max", config.peer_queue_size_max, "at least 65536"));
+    }
+    Ok(())
+}
+
+/// Plain traffic stays on this machine.
+fn check_exposure(config: &Config) -> Result<(), ConfigError> {
+    if config.tls.is_none() {
+        check_loopback("peer_address", config.peer_address())?;
+    }
+    if config.clients_tls() == ClientsTls::Off {
+        check_loopback("redis_address", config.redis_address())?;
+        if let Some(address) = config.http_address() {
+            check_loopback("http_address", address)?;
+        }
     }
     Ok(())
 }

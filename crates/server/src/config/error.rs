@@ -48,12 +48,27 @@ pub enum ConfigError {
         /// What is possible.
         expected: &'static str,
     },
+    /// Some of the keys for TLS are set and others are not.
+    #[error("`{set}` is set but `{unset}` is not: TLS needs both")]
+    HalfTls {
+        /// A key that is set.
+        set: &'static str,
+        /// A key that is not.
+        unset: &'static str,
+    },
+    /// Whoever has a certificate would be taken for any node.
+    #[error("nodes with certificates need a `cluster_secret`, or a `cluster_secret_file`")]
+    NoSecret,
+    /// The secret is said twice.
+    #[error("`cluster_secret` and `cluster_secret_file` are both set: keep one")]
+    TwoSecrets,
     /// The members' list says something else than the rest.
     #[error("{0}")]
     Members(String),
     /// Plain traffic would leave the machine.
     #[error(
-        "`{key}` is {address}, which is not a loopback address, and traffic is not encrypted: \
+        "`{key}` is {address}, which is not a loopback address, and traffic there is not \
+         encrypted: set `tls_ca`, `tls_certificate` and `tls_key` (`starling cert` makes them), \
          listen on 127.0.0.1, or set `insecure = true` if the network is safe"
     )]
     Exposed {

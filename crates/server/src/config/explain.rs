@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::{Config, Flush};
+use crate::tls::ClientsTls;
 
 /// Says in plain words what a node with this configuration will do.
 #[must_use]
@@ -15,6 +16,7 @@ pub fn explain(config: &Config) -> String {
     };
     say(format!("node {} stands in datacenter {}, rack {}", own.id, own.datacenter, own.rack));
     say(format!("clients connect to {}, peers to {}", own.redis, own.peers));
+    say(encryption(config).into());
     say(format!("data is kept in {}, {}", config.data.display(), durability(config.flush)));
     let mut datacenters: BTreeMap<&str, usize> = BTreeMap::new();
     for member in &config.members {
@@ -37,6 +39,17 @@ pub fn explain(config: &Config) -> String {
         say("warning: `cluster_secret` is empty: whoever reaches the peer port is let in".into());
     }
     text
+}
+
+fn encryption(config: &Config) -> &'static str {
+    match (&config.tls, config.clients_tls()) {
+        (None, _) => "nothing is encrypted",
+        (Some(_), ClientsTls::Off) => "nodes speak TLS with each other; clients speak plainly",
+        (Some(_), ClientsTls::On) => "nodes speak TLS with each other, and clients with them",
+        (Some(_), ClientsTls::Certificate) => {
+            "nodes speak TLS with each other, and clients that show a certificate with them"
+        }
+    }
 }
 
 fn durability(flush: Flush) -> &'static str {

@@ -45,6 +45,9 @@ settings! {
     /// What nodes have to know to be let in
     #[arg(value_name = "TEXT", hide_env_values = true)]
     cluster_secret: String, "STARLING_CLUSTER_SECRET";
+    /// A file that holds the cluster secret
+    #[arg(value_name = "FILE")]
+    cluster_secret_file: PathBuf, "STARLING_CLUSTER_SECRET_FILE";
     /// The datacenter the node stands in
     #[arg(value_name = "NAME")]
     datacenter: String, "STARLING_DATACENTER";
@@ -63,6 +66,18 @@ settings! {
     /// Where peers connect
     #[arg(value_name = "ADDRESS")]
     peer_address: String, "STARLING_PEER_ADDRESS";
+    /// What signs the certificates of nodes, and of clients that have one
+    #[arg(value_name = "FILE")]
+    tls_ca: PathBuf, "STARLING_TLS_CA";
+    /// This node's certificate
+    #[arg(value_name = "FILE")]
+    tls_certificate: PathBuf, "STARLING_TLS_CERTIFICATE";
+    /// The key of this node's certificate
+    #[arg(value_name = "FILE")]
+    tls_key: PathBuf, "STARLING_TLS_KEY";
+    /// Whether clients speak TLS: off, on, certificate
+    #[arg(value_name = "MODE")]
+    tls_clients: String, "STARLING_TLS_CLIENTS";
     /// Allow unencrypted traffic beyond loopback
     #[arg(value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     insecure: bool, "STARLING_INSECURE";

@@ -8,11 +8,11 @@ use std::io;
 use std::time::Duration;
 
 use http::{Ending, Limits, Method, Parsed, Parser, Problem, Request, Response, Shape};
-use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Http, INPUT_SIZE_MAX, watching};
+use crate::socket::Socket;
 
 /// How long a connection may have nothing to say.
 const IDLE_MAX: Duration = Duration::from_secs(75);
@@ -49,6 +49,9 @@ struct Input<'a> {
 /// Serves a connection to its end.
 pub(super) async fn serve(http: &Http, socket: TcpStream) -> io::Result<()> {
     socket.set_nodelay(true)?;
+    let config = http.tls.as_ref().and_then(|tls| tls.clients());
+    let socket =
+        timeout_at(Instant::now() + HEAD_PATIENCE, Socket::accept(socket, config)).await??;
     let limits = Limits { head_size_max: HEAD_SIZE_MAX, body_size_max: http.request_size_max };
     let mut parser = Parser::new(limits);
     let mut input = Input { bytes: Vec::new(), counted: 0, total: &http.input_size };
@@ -84,8 +87,8 @@ pub(super) fn turn_away(socket: &TcpStream) {
 }
 
 /// Drops what a refused client still sends: closing at once would take the refusal from it.
-async fn linger(mut socket: TcpStream, input: &mut Input<'_>) -> io::Result<()> {
-    socket.shutdown().await?;
+async fn linger(socket: Socket, input: &mut Input<'_>) -> io::Result<()> {
+    socket.shut_down()?;
     let deadline = Instant::now() + LINGER_PATIENCE;
     for _ in 0..LINGER_READS_COUNT_MAX {
         input.drop_front(input.bytes.len());
@@ -100,7 +103,7 @@ async fn linger(mut socket: TcpStream, input: &mut Input<'_>) -> io::Result<()> 
 /// Reads up to the end of the next request.
 async fn next(
     http: &Http,
-    socket: &TcpStream,
+    socket: &Socket,
     parser: &mut Parser,
     input: &mut Input<'_>,
 ) -> io::Result<Next> {
@@ -154,7 +157,7 @@ async fn next(
 }
 
 async fn write(
-    socket: &TcpStream,
+    socket: &Socket,
     response: &Response,
     shape: Shape,
     ending: Ending,
@@ -165,26 +168,13 @@ async fn write(
 }
 
 /// Writes everything, or fails when the client does not take it in time.
-pub(super) async fn write_all(
-    socket: &TcpStream,
-    bytes: &[u8],
-    deadline: Instant,
-) -> io::Result<()> {
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        timeout_at(deadline, socket.writable()).await??;
-        match socket.try_write(rest) {
-            Ok(count) => rest = &rest[count..],
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
+pub(super) async fn write_all(socket: &Socket, bytes: &[u8], deadline: Instant) -> io::Result<()> {
+    timeout_at(deadline, socket.write_all(bytes)).await?
 }
 
 impl Input<'_> {
     /// Reads once; false when the client sends no more.
-    fn read(&mut self, socket: &TcpStream) -> io::Result<bool> {
+    fn read(&mut self, socket: &Socket) -> io::Result<bool> {
         self.bytes.reserve(READ_SIZE);
         let read = socket.try_read_buf(&mut self.bytes);
         self.count();

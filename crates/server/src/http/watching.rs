@@ -8,17 +8,17 @@ use std::time::Duration;
 
 use http::{Ending, Request, Response, Shape};
 use serde_json::Value;
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::Http;
 use super::connection::write_all;
+use crate::socket::Socket;
 
 /// How long an event may wait to be taken.
 const EVENT_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Streams to one watcher until it leaves or the node stops.
-pub(super) async fn stream(http: &Http, socket: &TcpStream, request: &Request) -> io::Result<()> {
+pub(super) async fn stream(http: &Http, socket: &Socket, request: &Request) -> io::Result<()> {
     let is_chunked = request.is_modern;
     let shape = if is_chunked { Shape::Stream } else { Shape::Endless };
     let mut head = Vec::new();
@@ -51,11 +51,10 @@ pub(super) async fn stream(http: &Http, socket: &TcpStream, request: &Request) -
 }
 
 /// Waits until the watcher closes; what it says is not listened to.
-async fn is_gone(socket: &TcpStream) -> io::Result<()> {
-    let mut dropped = [0; 1024];
+async fn is_gone(socket: &Socket) -> io::Result<()> {
     loop {
         socket.readable().await?;
-        match socket.try_read(&mut dropped) {
+        match socket.try_read_buf(&mut Vec::new()) {
             Ok(0) => return Ok(()),
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}

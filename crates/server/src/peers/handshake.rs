@@ -6,7 +6,9 @@
 //! ```
 //!
 //! The secret never travels. A proof names who proves and to whom, so that it can neither be sent
-//! back to its author nor shown to a third. Nothing but these frames is read before the proof.
+//! back to its author nor shown to a third; on an encrypted connection it also names that very
+//! connection, so that nobody can stand between two nodes and pass proofs on. Nothing but these
+//! frames is read before the proof.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io;
@@ -14,14 +16,13 @@ use std::io;
 use causality::{Incarnation, NodeId};
 use siphasher::sip128::{Hasher128 as _, SipHasher24};
 use thiserror::Error;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use wire::{
     Challenge, ClusterId, Decoder, Encoder, FrameLimit, Hello, Message, Proof, ProtocolRange,
     ProtocolVersion, Reason, RequestId, Scan, VersionError, WireError, scan,
 };
 
 use crate::config::Config;
+use crate::socket::{Binding, Socket};
 
 /// Greetings and refusals are short.
 const GREETING_LIMIT: FrameLimit = FrameLimit(4096);
@@ -39,7 +40,7 @@ pub(super) struct Introduction {
 #[derive(Debug)]
 pub(super) struct Greeted {
     pub(super) node: NodeId,
-    pub(super) socket: TcpStream,
+    pub(super) socket: Socket,
     pub(super) encoder: Encoder,
     pub(super) decoder: Decoder,
     /// Bytes that came right behind the greeting.
@@ -80,7 +81,7 @@ impl Introduction {
     /// Greets whoever is at the other end; `is_expected` says whose link this may be.
     pub(super) async fn greet(
         &self,
-        socket: TcpStream,
+        socket: Socket,
         is_expected: impl Fn(NodeId) -> bool,
     ) -> Result<Greeted, GreetError> {
         let mut talk = Talk::new(socket);
@@ -120,10 +121,11 @@ impl Introduction {
             return Err(GreetError::Unexpected(theirs.node));
         }
         let version = ours.versions.agree(theirs.versions)?;
-        let proof = self.prove(theirs.challenge, self.me, theirs.node);
+        let binding = talk.socket.binding();
+        let proof = self.prove(theirs.challenge, self.me, theirs.node, binding);
         talk.say(&Message::Hello(Hello { proof, ..ours })).await?;
         let proven = talk.hear().await?;
-        if proven.proof != self.prove(ours.challenge, theirs.node, self.me) {
+        if proven.proof != self.prove(ours.challenge, theirs.node, self.me, binding) {
             return Err(GreetError::Secret);
         }
         talk.encoder.speak(version);
@@ -131,7 +133,13 @@ impl Introduction {
     }
 
     /// What `prover` has to say to `verifier` about its challenge.
-    fn prove(&self, challenge: Challenge, prover: NodeId, verifier: NodeId) -> Proof {
+    fn prove(
+        &self,
+        challenge: Challenge,
+        prover: NodeId,
+        verifier: NodeId,
+        binding: Option<Binding>,
+    ) -> Proof {
         let mut key = SipHasher24::new();
         key.write(self.secret.as_bytes());
         let mut hasher = SipHasher24::new_with_key(&key.finish128().as_bytes());
@@ -139,6 +147,7 @@ impl Introduction {
         hasher.write(&challenge.0);
         hasher.write(&prover.0.to_le_bytes());
         hasher.write(&verifier.0.to_le_bytes());
+        hasher.write(binding.as_ref().map_or(&[], |binding| &binding[..]));
         Proof(hasher.finish128().h1)
     }
 }
@@ -157,14 +166,14 @@ impl GreetError {
 
 /// A connection on which only greetings have been said.
 struct Talk {
-    socket: TcpStream,
+    socket: Socket,
     encoder: Encoder,
     decoder: Decoder,
     input: Vec<u8>,
 }
 
 impl Talk {
-    fn new(socket: TcpStream) -> Self {
+    fn new(socket: Socket) -> Self {
         let encoder = Encoder::new(ProtocolVersion::CURRENT, FrameLimit::default());
         Self { socket, encoder, decoder: Decoder::new(), input: Vec::new() }
     }

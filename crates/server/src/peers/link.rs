@@ -11,7 +11,6 @@ use std::time::Duration;
 use causality::NodeId;
 use node::Event;
 use thiserror::Error;
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 use wire::{Decoder, Encoder, FrameLimit, Message, Scan, WireError, scan};
@@ -19,6 +18,7 @@ use wire::{Decoder, Encoder, FrameLimit, Message, Scan, WireError, scan};
 use super::handshake::Greeted;
 use super::outgoing::{Outgoing, Readiness};
 use crate::inbox::Inbox;
+use crate::socket::Socket;
 
 /// Room made for one read.
 const READ_SIZE: usize = 64 * 1024;
@@ -40,7 +40,7 @@ pub(super) struct Link {
 
 #[derive(Debug)]
 struct Connection {
-    socket: Rc<TcpStream>,
+    socket: Rc<Socket>,
     encoder: Encoder,
     outgoing: Outgoing,
 }
@@ -118,7 +118,7 @@ impl Link {
     pub(super) fn flush(&self, now: Instant) {
         // A connection that is broken is noticed by its task.
         let _ = self.write(now);
-        if self.readiness(now) != Readiness::Empty {
+        if self.readiness(now) != Readiness::Empty || self.has_unsent() {
             self.changed.notify_waiters();
         }
     }
@@ -146,7 +146,7 @@ impl Link {
     /// Reads and writes until the connection ends.
     async fn carry(
         &self,
-        socket: &Rc<TcpStream>,
+        socket: &Rc<Socket>,
         receiver: &mut Receiver,
         inbox: &Inbox,
     ) -> Result<std::convert::Infallible, LinkEnd> {
@@ -161,6 +161,7 @@ impl Link {
             }
             inbox.room().await;
             let readiness = self.readiness(Instant::now());
+            let may_write = readiness == Readiness::Due || socket.has_unsent();
             let due = match readiness {
                 Readiness::Later(due) => Some(due),
                 Readiness::Empty | Readiness::Due => None,
@@ -170,7 +171,7 @@ impl Link {
                     ready?;
                     receiver.read(socket, inbox)?;
                 }
-                ready = socket.writable(), if readiness == Readiness::Due => {
+                ready = socket.writable(), if may_write => {
                     ready?;
                     self.write(Instant::now())?;
                 }
@@ -193,7 +194,7 @@ impl Link {
                 Err(error) => return Err(error),
             }
         }
-        Ok(())
+        socket.flush()
     }
 
     fn readiness(&self, now: Instant) -> Readiness {
@@ -201,7 +202,11 @@ impl Link {
         connection.as_ref().map_or(Readiness::Empty, |one| one.outgoing.readiness(now))
     }
 
-    fn is_current(&self, socket: &Rc<TcpStream>) -> bool {
+    fn has_unsent(&self) -> bool {
+        self.connection.borrow().as_ref().is_some_and(|one| one.socket.has_unsent())
+    }
+
+    fn is_current(&self, socket: &Rc<Socket>) -> bool {
         let connection = self.connection.borrow();
         connection.as_ref().is_some_and(|current| Rc::ptr_eq(&current.socket, socket))
     }
@@ -219,7 +224,7 @@ struct Receiver {
 }
 
 impl Receiver {
-    fn read(&mut self, socket: &TcpStream, inbox: &Inbox) -> Result<(), LinkEnd> {
+    fn read(&mut self, socket: &Socket, inbox: &Inbox) -> Result<(), LinkEnd> {
         self.input.reserve(READ_SIZE);
         match socket.try_read_buf(&mut self.input) {
             Ok(0) => Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),

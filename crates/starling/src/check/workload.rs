@@ -4,13 +4,13 @@
 //! one counter that all share. It does one thing at a time, and writes down when each began and
 //! ended on one clock.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use resp::Reply;
 
 use super::history::{Op, Outcome, Record};
+use crate::address::Endpoint;
 use crate::client::Client;
 
 /// How long one operation may take; longer, and what came of it is not known.
@@ -21,7 +21,7 @@ const SETTLE_PATIENCE: Duration = Duration::from_secs(30);
 /// What is done, and for how long.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
-    pub(super) endpoints: Vec<SocketAddr>,
+    pub(super) endpoints: Vec<Endpoint>,
     pub(super) duration: Duration,
     /// Between two writes of a session.
     pub(super) pause: Duration,
@@ -51,7 +51,7 @@ impl Plan {
 /// Runs the plan, then waits until the counter is settled; answers everything that was done.
 pub(super) fn run(plan: &Plan) -> anyhow::Result<Vec<Record>> {
     for endpoint in &plan.endpoints {
-        Client::connect(*endpoint, PATIENCE)?.call(&[b"PING"])?;
+        Client::connect(endpoint, PATIENCE)?.call(&[b"PING"])?;
     }
     let begun = now();
     let mut records = Vec::new();
@@ -104,7 +104,7 @@ fn settle(plan: &Plan, begun: Instant, done: &[Record]) -> Vec<Record> {
 /// Takes away what the check has written.
 fn remove(plan: &Plan) {
     let keys = (0..plan.endpoints.len()).map(|index| plan.key(index)).chain([plan.counter()]);
-    let Ok(mut client) = Client::connect(plan.endpoints[0], PATIENCE) else { return };
+    let Ok(mut client) = Client::connect(&plan.endpoints[0], PATIENCE) else { return };
     for key in keys {
         // What cannot be removed now does no harm: its name is used once.
         let _ = client.call(&[b"DEL", key.as_bytes()]);
@@ -167,7 +167,7 @@ impl<'a> Session<'a> {
 
     fn call(&mut self, args: &[&[u8]]) -> anyhow::Result<Reply> {
         if self.client.is_none() {
-            self.client = Some(Client::connect(self.plan.endpoints[self.index], PATIENCE)?);
+            self.client = Some(Client::connect(&self.plan.endpoints[self.index], PATIENCE)?);
         }
         let client = self.client.as_mut().context("connected above")?;
         client.call(args)

@@ -1,12 +1,10 @@
 //! `starling node list`: the members, and how far the moving shards are.
 
-use std::net::SocketAddr;
-
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::ask;
-use crate::address::NodeAddress;
+use crate::address::{Endpoint, NodeAddress};
 use crate::table::Table;
 use crate::{Ending, output};
 
@@ -27,10 +25,11 @@ pub(super) struct List {
 
 impl List {
     pub(super) fn run(&self) -> anyhow::Result<Ending> {
-        let mut seen = ask(self.address.node, &["LIST"])?;
+        let node = self.address.endpoint()?;
+        let mut seen = ask(&node, &["LIST"])?;
         let members = seen["members"].as_array_mut().map(std::mem::take).unwrap_or_default();
         let shown = members.into_iter().filter(|one| self.all || one["state"] != "removed");
-        let members: Vec<Value> = shown.map(with_progress).collect();
+        let members: Vec<Value> = shown.map(|one| with_progress(&node, one)).collect();
         let is_down = |member: &Value| member["state"] != "removed" && member["liveness"] == "down";
         let is_well = seen["at_rest"] == true && !members.iter().any(is_down);
         seen["members"] = json!(members);
@@ -43,9 +42,9 @@ impl List {
 }
 
 /// Asks the member itself how far it is.
-fn with_progress(mut member: Value) -> Value {
-    let address: Option<SocketAddr> = member["redis"].as_str().and_then(|text| text.parse().ok());
-    let own = address.and_then(|address| ask(address, &["LIST"]).ok());
+fn with_progress(node: &Endpoint, mut member: Value) -> Value {
+    let address = member["redis"].as_str().and_then(|text| node.at(text).ok());
+    let own = address.and_then(|address| ask(&address, &["LIST"]).ok());
     member["progress"] = own.map_or(Value::Null, |own| own["progress"].clone());
     member
 }

@@ -36,7 +36,7 @@ pub(super) fn wait_until_answering(root: &Path, name: &str) -> anyhow::Result<()
     let layout = Layout::read(root)?.context("the cluster's description is gone")?;
     let node: u16 = name.strip_prefix('n').unwrap_or(name).parse()?;
     let deadline = now() + START_PATIENCE;
-    while status::ask(layout.redis(node)).is_err() {
+    while layout.endpoint(node).and_then(|one| status::ask(&one)).is_err() {
         ensure!(
             is_running(root, node)?,
             "node {node} ended: {}",

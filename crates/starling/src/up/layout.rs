@@ -3,6 +3,7 @@
 //! ```text
 //! DIR/cluster.json      how many nodes and datacenters, and the first port
 //! DIR/control           socket of the process that runs the cluster
+//! DIR/certs/            certificates, with --tls
 //! DIR/n1/starling.toml  configuration    DIR/n1/data  what the node keeps
 //! DIR/n1/log            its log          DIR/n1/pid   its process, while it runs
 //! DIR/n1/cut            the nodes it is cut off from
@@ -14,8 +15,14 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use std::sync::Arc;
+
 use anyhow::{Context as _, bail, ensure};
 use serde_json::{Value, json};
+use server::tls::ClientTls;
+
+use crate::address::{Access, Endpoint};
+use crate::cert;
 
 /// HTTP of node i is this far above its port for clients.
 const HTTP_PORT_OFFSET: u16 = 1000;
@@ -23,6 +30,8 @@ const HTTP_PORT_OFFSET: u16 = 1000;
 const PEER_PORT_OFFSET: u16 = 2000;
 /// More processes than any machine of one person is good for.
 const NODES_COUNT_MAX: u16 = 64;
+/// They are made again with every start.
+const CERTIFICATE_DAYS: u32 = 90;
 
 /// What a local cluster looks like.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +44,8 @@ pub(super) struct Layout {
     /// Port of node 1 for clients.
     pub(super) port: u16,
     pub(super) latency_ms: u64,
+    /// Whether everything is encrypted.
+    pub(super) is_tls: bool,
 }
 
 impl Layout {
@@ -61,12 +72,16 @@ impl Layout {
             datacenters_count: u16::try_from(number("dcs")?)?,
             port: u16::try_from(number("port")?)?,
             latency_ms: number("dc_latency_ms")?,
+            is_tls: value["tls"] == true,
         }))
     }
 
     /// Creates the directories and writes every file; what the nodes keep is left alone.
     pub(super) fn write(&self) -> anyhow::Result<()> {
         self.check_earlier()?;
+        if self.is_tls {
+            self.write_certificates()?;
+        }
         let secret = RandomState::new().hash_one("secret");
         for node in self.nodes() {
             let directory = self.directory(node);
@@ -76,7 +91,7 @@ impl Layout {
         }
         let description = json!({
             "nodes": self.nodes_count, "dcs": self.datacenters_count,
-            "port": self.port, "dc_latency_ms": self.latency_ms,
+            "port": self.port, "dc_latency_ms": self.latency_ms, "tls": self.is_tls,
         });
         write_file(&self.root.join("cluster.json"), &description.to_string())
     }
@@ -104,6 +119,31 @@ impl Layout {
 
     pub(super) fn peers(&self, node: u16) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.port + PEER_PORT_OFFSET + node - 1).into()
+    }
+
+    pub(super) fn certificates(&self) -> PathBuf {
+        self.root.join("certs")
+    }
+
+    /// Where a node answers, and how it is spoken with.
+    pub(super) fn endpoint(&self, node: u16) -> anyhow::Result<Endpoint> {
+        let ca = self.certificates().join("ca.pem");
+        let tls = self.is_tls.then(|| ClientTls::new(&ca, None)).transpose()?;
+        let address = self.redis(node);
+        let access = Arc::new(Access { tls, credentials: None });
+        Ok(Endpoint { host: address.ip().to_string(), port: address.port(), access })
+    }
+
+    /// Makes what is missing: an authority once, the nodes' certificates each time.
+    fn write_certificates(&self) -> anyhow::Result<()> {
+        let directory = self.certificates();
+        if !directory.join("ca.pem").exists() {
+            cert::make_ca(&directory)?;
+        }
+        let hosts = ["127.0.0.1".to_owned(), "localhost".to_owned()];
+        self.nodes().try_for_each(|node| {
+            cert::make_node(&directory, &format!("n{node}"), &hosts, CERTIFICATE_DAYS)
+        })
     }
 
     /// The datacenter of a node: neighbours share one.
@@ -138,6 +178,17 @@ impl Layout {
             text(&directory.join("cut")),
             self.latency_ms,
         );
+        if self.is_tls {
+            let certificate = |name: &str| text(&self.certificates().join(name));
+            write!(
+                config,
+                "tls_ca = {}\ntls_certificate = {}\ntls_key = {}\n",
+                certificate("ca.pem"),
+                certificate(&format!("n{node}.pem")),
+                certificate(&format!("n{node}.key")),
+            )
+            .expect("writing to memory cannot fail");
+        }
         for member in self.nodes() {
             let (redis, peers, http) = (self.redis(member), self.peers(member), self.http(member));
             write!(
@@ -174,6 +225,7 @@ mod tests {
             datacenters_count: 2,
             port: 7001,
             latency_ms: 80,
+            is_tls: false,
         }
     }
 

@@ -83,7 +83,7 @@ impl Supervisor {
                     bail!("node {node} did not start: {}", last_words(&self.layout, node));
                 }
             }
-            if self.layout.nodes().all(|node| is_ready(self.layout.redis(node))) {
+            if self.layout.nodes().all(|node| is_ready(&self.layout, node)) {
                 return Ok(true);
             }
             ensure!(Instant::now() < deadline, "the nodes did not find each other in time");
@@ -249,8 +249,9 @@ fn listen(layout: &Layout) -> anyhow::Result<UnixListener> {
 }
 
 /// Whether a node answers and has links to all others.
-fn is_ready(address: SocketAddr) -> bool {
-    status::ask(address).is_ok_and(|status| status::links_down_count(&status) == 0)
+fn is_ready(layout: &Layout, node: u16) -> bool {
+    let status = layout.endpoint(node).and_then(|endpoint| status::ask(&endpoint));
+    status.is_ok_and(|status| status::links_down_count(&status) == 0)
 }
 
 fn check_free(address: SocketAddr) -> anyhow::Result<()> {

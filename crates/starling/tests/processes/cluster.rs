@@ -75,6 +75,23 @@ impl Cluster {
         }
     }
 
+    /// Replaces text in the configuration of one node, which reads it when it starts next.
+    pub(crate) fn edit(&self, id: usize, from: &str, to: &str) {
+        let path = &self.nodes[id - 1].config;
+        let text = fs::read_to_string(path).unwrap();
+        assert!(text.contains(from), "{text}");
+        fs::write(path, text.replace(from, to)).unwrap();
+    }
+
+    /// Waits until a node has logged a text.
+    #[track_caller]
+    pub(crate) fn wait_for_log(&self, id: usize, text: &str) {
+        let path = self.directory.path().join(format!("n{id}.log"));
+        until(&format!("node {id} logs {text:?}"), PATIENCE, || {
+            fs::read_to_string(&path).ok().filter(|log| log.contains(text))
+        });
+    }
+
     pub(crate) fn start_all(&mut self) {
         for id in 1..=3 {
             self.start_node(id);
@@ -195,7 +212,7 @@ impl Drop for Cluster {
 }
 
 /// Addresses that nobody listened on a moment ago.
-fn free_addresses() -> Vec<[SocketAddr; 3]> {
+pub(crate) fn free_addresses() -> Vec<[SocketAddr; 3]> {
     let listen = || TcpListener::bind("127.0.0.1:0").unwrap();
     let listeners: Vec<[TcpListener; 3]> = (0..3).map(|_| [listen(), listen(), listen()]).collect();
     listeners.iter().map(|all| all.each_ref().map(|one| one.local_addr().unwrap())).collect()

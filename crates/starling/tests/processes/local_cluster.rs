@@ -14,15 +14,15 @@ use crate::client::Client;
 use crate::cluster::{PATIENCE, starling};
 use crate::waiting::until;
 
-struct Up {
-    directory: TempDir,
+pub(crate) struct Up {
+    pub(crate) directory: TempDir,
     child: Child,
-    redis: Vec<SocketAddr>,
+    pub(crate) redis: Vec<SocketAddr>,
 }
 
 impl Up {
     /// Starts a cluster and waits for its ready line.
-    fn start(flags: &[&str]) -> Self {
+    pub(crate) fn start(flags: &[&str]) -> Self {
         let directory = TempDir::new().unwrap();
         let mut child = starling()
             .args(["up", "--json", "--port", &free_port().to_string(), "--data"])
@@ -64,7 +64,7 @@ impl Up {
     }
 
     /// Stops the cluster as Ctrl-C does.
-    fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         kill_process(Pid::from_child(&self.child), Signal::INT).unwrap();
         let ended = until("the cluster stops", PATIENCE, || self.child.try_wait().unwrap());
         assert!(ended.success(), "{ended}");

@@ -1,6 +1,7 @@
 //! Greetings: who is let in, and what those are told who are not.
 
-use tokio::net::TcpListener;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 
@@ -26,7 +27,7 @@ fn meet(a: &Introduction, b: &Introduction) -> Both {
     run(async {
         let (dialled, accepted) = sockets().await;
         let is_expected = |node: NodeId| node.0 <= 2;
-        tokio::join!(a.greet(dialled, is_expected), b.greet(accepted, is_expected))
+        tokio::join!(a.greet(dialled.into(), is_expected), b.greet(accepted.into(), is_expected))
     })
 }
 
@@ -59,10 +60,12 @@ fn a_proof_is_good_for_one_direction_only() {
     let us = introduction(1, 9, "s");
     let challenge = Challenge([5; 16]);
     let (a, b) = (NodeId(1), NodeId(2));
-    assert_eq!(us.prove(challenge, a, b), introduction(2, 9, "s").prove(challenge, a, b));
-    assert_ne!(us.prove(challenge, a, b), us.prove(challenge, b, a));
-    assert_ne!(us.prove(challenge, a, b), us.prove(Challenge([6; 16]), a, b));
-    assert_ne!(us.prove(challenge, a, b), introduction(1, 9, "t").prove(challenge, a, b));
+    let proof = us.prove(challenge, a, b, None);
+    assert_eq!(proof, introduction(2, 9, "s").prove(challenge, a, b, None));
+    assert_ne!(proof, us.prove(challenge, b, a, None));
+    assert_ne!(proof, us.prove(Challenge([6; 16]), a, b, None));
+    assert_ne!(proof, introduction(1, 9, "t").prove(challenge, a, b, None));
+    assert_ne!(proof, us.prove(challenge, a, b, Some([0; 32])), "another connection");
     assert_ne!(super::challenge(), super::challenge());
 }
 
@@ -74,7 +77,7 @@ fn whoever_speaks_something_else_is_turned_away() {
             dialled.write_all(bytes).await.unwrap();
             dialled.shutdown().await.unwrap();
             let us = introduction(1, 9, "s");
-            us.greet(accepted, |_| true).await.unwrap_err().to_string()
+            us.greet(accepted.into(), |_| true).await.unwrap_err().to_string()
         })
     };
     assert!(refusal(b"GET / HTTP/1.1\r\n\r\n").contains("does not speak our protocol"));

@@ -1,6 +1,6 @@
 //! One link between two ends in one process: what the node hears, in which order.
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{LocalSet, spawn_local};
 use wire::ProtocolVersion;
 
@@ -11,7 +11,13 @@ const PEER: NodeId = NodeId(2);
 /// An end of a link that has been greeted already.
 fn greeted(socket: TcpStream) -> Greeted {
     let encoder = Encoder::new(ProtocolVersion::CURRENT, FrameLimit::default());
-    Greeted { node: PEER, socket, encoder, decoder: Decoder::new(), input: Vec::new() }
+    Greeted {
+        node: PEER,
+        socket: socket.into(),
+        encoder,
+        decoder: Decoder::new(),
+        input: Vec::new(),
+    }
 }
 
 async fn sockets() -> (TcpStream, TcpStream) {
