@@ -7,7 +7,7 @@ use causality::{Dots, Millis};
 use thiserror::Error;
 
 use crate::types::zset::{self, Toward};
-use crate::{Cell, KeyAddress};
+use crate::{Cell, Families, KeyAddress};
 
 /// One change to one cell, before it has a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,11 +86,11 @@ pub trait ReadCells {
         zset::count_shown(self, key)
     }
 
-    /// Says whether nothing but the string's register can have live versions. `true` is certain and
-    /// saves looking for the rest, which most keys do not have; `false` tells nothing.
-    fn is_plain(&mut self, key: KeyAddress<'_>) -> Result<bool, ReadError> {
+    /// Tells what is known of the key's families without looking at its cells: it saves looking for
+    /// what most keys do not have.
+    fn families(&mut self, key: KeyAddress<'_>) -> Result<Families, ReadError> {
         let _ = key;
-        Ok(false)
+        Ok(Families::UNKNOWN)
     }
 
     /// The moment as of which expiry is judged.

@@ -10,6 +10,7 @@ mod apply;
 mod cell;
 mod change;
 mod element;
+mod families;
 mod op;
 pub mod types;
 
@@ -18,5 +19,6 @@ pub use apply::{Effect, Facts, apply};
 pub use cell::{Cell, Version};
 pub use change::{Change, ReadCells, ReadControl, ReadError};
 pub use element::{CellHash, element_digest};
+pub use families::Families;
 pub use op::{Body, Insert, Op, OwnedBody, OwnedCellAddress, OwnedOp};
 pub use types::{Draft, TypeError};

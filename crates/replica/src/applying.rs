@@ -25,6 +25,14 @@ pub enum Applied {
     Before,
 }
 
+/// The row of the cell that an operation is about, if it was read just now.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Before<'a> {
+    Unread,
+    Absent,
+    Row(&'a [u8]),
+}
+
 /// What the replica knows, as the cell's mutator asks for it.
 struct Known<'a> {
     state: &'a DurableState,
@@ -79,6 +87,17 @@ impl Replica {
         now: Millis,
         op: &Op<'_>,
     ) -> Result<(), ReplicaError> {
+        self.apply_over(store, now, op, Before::Unread)
+    }
+
+    /// As [`Replica::apply_new`], with the row as it is.
+    pub(crate) fn apply_over<S: Store>(
+        &mut self,
+        store: &mut S,
+        now: Millis,
+        op: &Op<'_>,
+        before: Before<'_>,
+    ) -> Result<(), ReplicaError> {
         let mut record = std::mem::take(&mut self.scratch.record);
         encode_record(op, &mut record);
         let id = EntryId { actor: op.dot.actor.bits(), counter: op.dot.counter };
@@ -86,7 +105,8 @@ impl Replica {
         self.scratch.record = record;
         appended?;
         // The dot is in the log: unless its effect follows, nothing may be minted or applied here.
-        self.apply_logged(store, now, op).inspect_err(|_| self.condition = Condition::Broken)
+        let done = self.take_effect(store, now, op, before);
+        done.inspect_err(|_| self.condition = Condition::Broken)
     }
 
     /// Applies an operation that is in the log already.
@@ -96,9 +116,21 @@ impl Replica {
         now: Millis,
         op: &Op<'_>,
     ) -> Result<(), ReplicaError> {
+        self.take_effect(store, now, op, Before::Unread)
+    }
+
+    fn take_effect<S: Store>(
+        &mut self,
+        store: &mut S,
+        now: Millis,
+        op: &Op<'_>,
+        before: Before<'_>,
+    ) -> Result<(), ReplicaError> {
         match &op.body {
             Body::Clear(covered) => self.apply_clear(store, op, covered)?,
-            Body::Remove | Body::Insert(_) | Body::Dead { .. } => self.apply_to_cell(store, op)?,
+            Body::Remove | Body::Insert(_) | Body::Dead { .. } => {
+                self.apply_to_cell(store, op, before)?;
+            }
         }
         let was_new = self.state.applied.insert(op.dot);
         assert!(was_new, "{} was applied twice", op.dot);
@@ -108,11 +140,17 @@ impl Replica {
     }
 
     /// The hot path: one row read, one row written, no allocation beyond the row itself.
-    fn apply_to_cell<S: Store>(&mut self, store: &mut S, op: &Op<'_>) -> Result<(), ReplicaError> {
+    fn apply_to_cell<S: Store>(
+        &mut self,
+        store: &mut S,
+        op: &Op<'_>,
+        before: Before<'_>,
+    ) -> Result<(), ReplicaError> {
         let mut group = std::mem::take(&mut self.scratch.group);
         let mut row = std::mem::take(&mut self.scratch.row);
         let key_hash = put_group(op.cell.key, &mut group);
-        let done = self.change_row(store, op, &group, &mut row).and_then(|edit| match edit {
+        let changed = self.change_row(store, op, (&group, before), &mut row);
+        let done = changed.and_then(|edit| match edit {
             Some(edit) => {
                 let target = Target { address: op.cell, key_hash, group: &group, row: &row };
                 self.commit_edit(store, &target, &edit)
@@ -129,11 +167,16 @@ impl Replica {
         &self,
         store: &mut S,
         op: &Op<'_>,
-        group: &[u8],
+        (group, before): (&[u8], Before<'_>),
         row: &mut Vec<u8>,
     ) -> Result<Option<Edit>, ReplicaError> {
         let at = Row { shard: self.shard, group, column: op.cell.column };
-        let mut cell = match store.get(at)? {
+        let bytes = match before {
+            Before::Unread => store.get(at)?,
+            Before::Absent => None,
+            Before::Row(bytes) => Some(bytes),
+        };
+        let mut cell = match bytes {
             Some(bytes) => decode_cell(bytes).map_err(|source| self.damaged("row", source))?,
             None => Cell::default(),
         };

@@ -51,6 +51,11 @@ impl Head {
         self.count_of(family as u8)
     }
 
+    /// Returns the families of which there are live versions; the string's register is not counted.
+    pub(crate) fn families(&self) -> impl Iterator<Item = Family> {
+        self.counts.iter().filter_map(|(kind, _)| Family::from_byte(*kind))
+    }
+
     fn count_of(&self, kind: u8) -> u64 {
         self.counts.iter().find(|(held, _)| *held == kind).map_or(0, |(_, count)| *count)
     }

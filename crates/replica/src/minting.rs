@@ -8,6 +8,7 @@ use causality::{Dot, HybridTime, Millis};
 use cells::{Body, CellAddress, Change, Family, Insert, KeyAddress, Op, OwnedOp};
 use storage::{Row, Store};
 
+use crate::applying::Before;
 use crate::error::ReplicaError;
 use crate::format::decode_cell;
 use crate::replica::Replica;
@@ -89,27 +90,40 @@ impl Replica {
     ) -> Result<OwnedOp, ReplicaError> {
         self.check_serving()?;
         self.check_own_actor()?;
-        let seen = self.newest(store, cell)?;
-        let time = self.time.mint(now, seen);
-        let op = Op { dot: self.next_dot(), time, cell, removed, body };
-        self.check_form(&op)?;
-        self.apply_new(store, now, &op)?;
-        Ok(OwnedOp::from(&op))
+        let mut row = std::mem::take(&mut self.scratch.before);
+        let done = self.row_before(store, cell, &mut row).and_then(|before| {
+            let time = self.time.mint(now, self.newest(before)?);
+            let op = Op { dot: self.next_dot(), time, cell, removed, body };
+            self.check_form(&op)?;
+            self.apply_over(store, now, &op, before)?;
+            Ok(OwnedOp::from(&op))
+        });
+        self.scratch.before = row;
+        done
     }
 
     fn check_own_actor(&self) -> Result<(), ReplicaError> {
         self.check_actor(self.next_dot())
     }
 
-    /// Returns the newest time in a cell, which a new version must exceed.
-    fn newest<S: Store>(
+    /// Reads the row of a cell, once for the time of its new version and for the version itself.
+    fn row_before<'a, S: Store>(
         &mut self,
         store: &mut S,
         cell: CellAddress<'_>,
-    ) -> Result<HybridTime, ReplicaError> {
+        row: &'a mut Vec<u8>,
+    ) -> Result<Before<'a>, ReplicaError> {
         put_group(cell.key, &mut self.scratch.group);
         let at = Row { shard: self.shard, group: &self.scratch.group, column: cell.column };
-        let Some(bytes) = store.get(at)? else { return Ok(HybridTime::default()) };
+        let Some(bytes) = store.get(at)? else { return Ok(Before::Absent) };
+        row.clear();
+        row.extend_from_slice(bytes);
+        Ok(Before::Row(row))
+    }
+
+    /// Returns the newest time in a cell, which a new version must exceed.
+    fn newest(&self, before: Before<'_>) -> Result<HybridTime, ReplicaError> {
+        let Before::Row(bytes) = before else { return Ok(HybridTime::default()) };
         let cell = decode_cell(bytes).map_err(|source| self.damaged("row", source))?;
         Ok(cell.newest())
     }

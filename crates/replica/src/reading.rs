@@ -7,7 +7,9 @@
 use causality::Millis;
 use cells::types::Life;
 use cells::types::zset::{self, Toward};
-use cells::{Cell, CellAddress, Family, KeyAddress, Keyspace, ReadCells, ReadControl, ReadError};
+use cells::{
+    Cell, CellAddress, Families, Family, KeyAddress, Keyspace, ReadCells, ReadControl, ReadError,
+};
 use storage::{Row, ScanControl, Store};
 
 use crate::error::ReplicaError;
@@ -33,6 +35,22 @@ struct Here {
     keyspace: Keyspace,
     head: Head,
     hidden: Hidden,
+}
+
+impl Here {
+    /// What the head tells. Where nothing can be hidden, what has live versions shows; only
+    /// registers end one by one.
+    fn families(&self) -> Families {
+        let can_hide = self.hidden.hides_any();
+        self.head.families().fold(Families::PLAIN, |known, family| {
+            let ends_alone = matches!(family, Family::Register | Family::MapField);
+            if can_hide || ends_alone {
+                known.with_possible(family)
+            } else {
+                known.with_certain(family)
+            }
+        })
+    }
 }
 
 /// What hides versions of one key at one moment.
@@ -247,9 +265,9 @@ impl<S: Store> ReadCells for Reader<'_, S> {
         Ok(self.here().head.count_scores())
     }
 
-    fn is_plain(&mut self, key: KeyAddress<'_>) -> Result<bool, ReadError> {
+    fn families(&mut self, key: KeyAddress<'_>) -> Result<Families, ReadError> {
         self.enter(key)?;
-        Ok(self.here().head.is_empty())
+        Ok(self.here().families())
     }
 
     fn now(&self) -> Millis {

@@ -82,6 +82,7 @@ pub(crate) struct Scratch {
     pub(crate) group: Vec<u8>,
     pub(crate) row: Vec<u8>,
     pub(crate) record: Vec<u8>,
+    pub(crate) before: Vec<u8>,
     pub(crate) index: Vec<u8>,
 }
 

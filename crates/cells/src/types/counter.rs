@@ -28,6 +28,8 @@ use crate::{Cell, Family, KeyAddress, ReadCells, ReadControl};
 /// An entry beyond this starts a new birth, so that no amount ever leaves 128 bits with sign.
 const AMOUNT_MAX: u128 = 1 << 126;
 const PLACES: u8 = 17;
+/// One, in units of the seventeenth place.
+const ONE: u128 = 10u128.pow(17);
 const HIGH: u8 = 0x20;
 const BIRTH_SIZE: usize = 16;
 
@@ -214,7 +216,8 @@ pub fn tally<R: ReadCells>(
     subkey: &[u8],
 ) -> Result<Tally, TypeError> {
     let mut tally = Tally::default();
-    if cells.is_plain(key)? {
+    let families = cells.families(key)?;
+    if !families.may_show(part.count()) {
         return Ok(tally);
     }
     walk(cells, key, &part.count().column(subkey), |rest, cell| {
@@ -228,7 +231,7 @@ pub fn tally<R: ReadCells>(
         tally.entries.insert(birth, Entry { counted, counted_dots, ..Entry::default() });
         Ok(ReadControl::Continue)
     })?;
-    if !tally.entries.is_empty() {
+    if !tally.entries.is_empty() && families.may_show(part.floor()) {
         read_floors(cells, key, part, subkey, &mut tally)?;
     }
     Ok(tally)
@@ -375,13 +378,23 @@ fn read_birth(bytes: &[u8], family: Family) -> Result<Dot, TypeError> {
         .map_err(|_| TypeError::Malformed(family))
 }
 
-/// Most amounts are whole, so trailing zeros are left out: one byte says how many places stay.
-fn put_amount(out: &mut Vec<u8>, amount: u128) {
+/// Splits an amount into its digits without zeros behind the point, and how many places stay.
+/// Most amounts are whole, and dividing 128 bits is slow.
+fn without_zeros(amount: u128) -> (u128, u8) {
+    if amount.is_multiple_of(ONE) {
+        return (amount / ONE, 0);
+    }
     let (mut digits, mut places) = (amount, PLACES);
-    while places > 0 && digits.is_multiple_of(10) {
+    while digits.is_multiple_of(10) {
         digits /= 10;
         places -= 1;
     }
+    (digits, places)
+}
+
+/// Most amounts are whole, so trailing zeros are left out: one byte says how many places stay.
+fn put_amount(out: &mut Vec<u8>, amount: u128) {
+    let (digits, places) = without_zeros(amount);
     let high = u64::try_from(digits >> 64).expect("half of 128 bits");
     let low = u64::try_from(digits & u128::from(u64::MAX)).expect("half of 128 bits");
     out.push(places | if high > 0 { HIGH } else { 0 });
@@ -398,7 +411,8 @@ fn amount(reader: &mut Reader<'_>) -> Result<u128, DecodeError> {
     let places = tag & !HIGH;
     let zeros = PLACES.checked_sub(places).ok_or(DecodeError::Unknown("number of places"))?;
     let digits = u128::from(high) << 64 | u128::from(low);
-    let amount = digits.checked_mul(10u128.pow(u32::from(zeros)));
+    let unit = if zeros == PLACES { ONE } else { 10u128.pow(u32::from(zeros)) };
+    let amount = digits.checked_mul(unit);
     amount.filter(|amount| *amount <= AMOUNT_MAX).ok_or(DecodeError::Limit("amount"))
 }
 

@@ -9,7 +9,7 @@ use causality::{Dot, Dots, HybridTime, Millis};
 
 use super::counter::{Part, has_any, split_birth, tallies};
 use super::{Draft, Life, TypeError, life, string};
-use crate::{Cell, Change, Family, KeyAddress, ReadCells, ReadControl};
+use crate::{Cell, Change, Families, Family, KeyAddress, ReadCells, ReadControl};
 
 /// A key of more cells than this is deleted by a clear, which costs about a hundred bytes.
 const CELL_COUNT_MAX: usize = 4;
@@ -46,6 +46,10 @@ pub struct Kinds {
 }
 
 impl Kind {
+    /// All of them, in the order of their families.
+    const ALL: [Self; 7] =
+        [Self::String, Self::Set, Self::Map, Self::Zset, Self::List, Self::Flag, Self::Sketch];
+
     /// Returns the type of a family; nothing for what belongs to no type.
     #[must_use]
     pub const fn of(family: Family) -> Option<Self> {
@@ -74,12 +78,6 @@ impl Kind {
         }
     }
 
-    /// Returns the first family byte after those of a type.
-    const fn next_byte(self) -> u8 {
-        let count = if self.part().is_some() { 3 } else { 1 };
-        self.first_family() as u8 + count
-    }
-
     /// Returns the counters that are part of a type.
     const fn part(self) -> Option<Part> {
         match self {
@@ -96,19 +94,16 @@ impl Kind {
 /// # Errors
 /// Reading failed, or `Malformed` cells.
 pub fn kinds<R: ReadCells>(cells: &mut R, key: KeyAddress<'_>) -> Result<Option<Kinds>, TypeError> {
-    if cells.is_plain(key)? {
-        let column = Family::Register.column(&[]);
-        let is_there = cells.read(key, &column, |cell| !cell.live.is_empty())?;
+    let families = cells.families(key)?;
+    if families.is_plain() {
+        let is_there = has_element(cells, key, Kind::String)?;
         return Ok(is_there.then(|| Kinds { shown: Kind::String, hidden: Vec::new() }));
     }
     let mut present = Vec::new();
-    let mut from = Family::Register as u8;
-    while let Some((kind, family)) = first_family(cells, key, from)? {
-        // An element shows by itself; of increments and floors it takes a closer look.
-        if family == kind.first_family() || has_increment(cells, key, kind)? {
+    for kind in Kind::ALL {
+        if shows(cells, key, kind, families)? {
             present.push(kind);
         }
-        from = kind.next_byte();
     }
     if present.len() > 1 {
         let newest = |kind: &Kind| newest(cells, key, *kind);
@@ -269,29 +264,41 @@ fn change_end<R: ReadCells>(
     Ok(true)
 }
 
-/// Returns the family of the first cell from a family byte on, and its type.
-fn first_family<R: ReadCells>(
+/// Says whether a type has an element, or an increment that was not reset.
+fn shows<R: ReadCells>(
     cells: &mut R,
     key: KeyAddress<'_>,
-    from: u8,
-) -> Result<Option<(Kind, Family)>, TypeError> {
-    let mut found = None;
-    cells.scan(key, &[from], &mut |column, _| {
-        let family = column.first().and_then(|byte| Family::from_byte(*byte));
-        found = family.and_then(|family| Some((Kind::of(family)?, family)));
-        ReadControl::Stop
-    })?;
-    Ok(found)
+    kind: Kind,
+    families: Families,
+) -> Result<bool, TypeError> {
+    let elements = kind.first_family();
+    let has_elements = families.surely_shows(elements)
+        || (families.may_show(elements) && has_element(cells, key, kind)?);
+    match kind.part() {
+        Some(part) if !has_elements && families.may_show(part.count()) => {
+            // An increment shows unless a floor hides it.
+            let is_sure = families.surely_shows(part.count()) && !families.may_show(part.floor());
+            Ok(is_sure || has_any(cells, key, part)?)
+        }
+        _ => Ok(has_elements),
+    }
 }
 
-/// Says whether a type has an increment that was not reset.
-fn has_increment<R: ReadCells>(
+fn has_element<R: ReadCells>(
     cells: &mut R,
     key: KeyAddress<'_>,
     kind: Kind,
 ) -> Result<bool, TypeError> {
-    let Some(part) = kind.part() else { return Ok(false) };
-    has_any(cells, key, part)
+    let family = kind.first_family();
+    if kind == Kind::String {
+        return Ok(cells.read(key, &family.column(&[]), |cell| !cell.live.is_empty())?);
+    }
+    let mut is_found = false;
+    cells.scan(key, &[family as u8], &mut |column, _| {
+        is_found = column.first() == Some(&(family as u8));
+        ReadControl::Stop
+    })?;
+    Ok(is_found)
 }
 
 fn newest<R: ReadCells>(

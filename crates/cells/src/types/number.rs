@@ -81,11 +81,9 @@ impl Place<'_> {
         by: i64,
         draft: &mut Draft,
     ) -> Result<i64, TypeError> {
-        let shown = number.show();
-        let before = shown.as_deref().map_or(Some(0), parse_integer);
-        let sum = before.ok_or(TypeError::NotAnInteger)?.checked_add(by);
-        let sum = sum.ok_or(TypeError::Overflow)?;
-        if by == 0 && shown.is_none() {
+        let before = number.to_integer().ok_or(TypeError::NotAnInteger)?;
+        let sum = before.checked_add(by).ok_or(TypeError::Overflow)?;
+        if by == 0 && number.show().is_none() {
             self.begin_at_zero(number, draft);
         } else if by != 0 {
             number.tally.add(self.part, self.subkey, Fixed::from_integer(by), draft);
@@ -145,6 +143,14 @@ impl Place<'_> {
 }
 
 impl Number {
+    /// Returns the integer that the value is, 0 when there is none; nothing for other values.
+    fn to_integer(&self) -> Option<i64> {
+        if self.written.is_none() {
+            return self.tally.total().map_or(Some(0), Fixed::to_integer);
+        }
+        self.show().as_deref().map_or(Some(0), parse_integer)
+    }
+
     /// Returns the value; nothing when there is none.
     pub(crate) fn show(&self) -> Option<Vec<u8>> {
         show(self.written.as_deref(), &self.tally)
