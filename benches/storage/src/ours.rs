@@ -3,9 +3,11 @@
 
 use std::path::Path;
 use std::sync::mpsc;
+use std::time::Instant;
 
 use storage::{
-    DurableStore, EntryId, FlushPolicy, Millis, Options, RealDisk, Row, ScanControl, Store,
+    DurableStore, EntryId, FlushPace, FlushPolicy, Millis, Options, RealDisk, Row, ScanControl,
+    Store,
 };
 
 use crate::engine::{Engine, Flush, Key, Opened};
@@ -120,14 +122,29 @@ impl Engine for Ours {
             }
             drop(ask);
             let mut load = Workload::new(writers * turns);
-            while let Ok(first) = asked.recv() {
-                let batch: Vec<_> = std::iter::once(first).chain(asked.try_iter()).collect();
-                for (number, _) in &batch {
+            let (mut pace, mut waiting) = (FlushPace::default(), Vec::new());
+            loop {
+                if waiting.is_empty() {
+                    let Ok(first) = asked.recv() else { break };
+                    waiting.push(first);
+                }
+                waiting.extend(asked.try_iter());
+                let enough = Instant::now() + pace.patience(waiting.len());
+                while !pace.patience(waiting.len()).is_zero() {
+                    let left = enough.saturating_duration_since(Instant::now());
+                    let Ok(one) = asked.recv_timeout(left) else { break };
+                    waiting.push(one);
+                }
+                for (number, _) in &waiting {
                     let (key, record, value) = load.change(*number);
                     ours.upsert(key, record, value);
                 }
+                let start = Instant::now();
                 ours.end_turn();
-                for (_, done) in batch {
+                let (took, served) = (start.elapsed(), std::mem::take(&mut waiting));
+                waiting.extend(asked.try_iter());
+                pace.ended(took, served.len(), waiting.len());
+                for (_, done) in served {
                     done.send(()).unwrap();
                 }
             }

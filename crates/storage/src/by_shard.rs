@@ -40,10 +40,16 @@ impl<T> ByShard<T> {
 
 impl<T: Default> ByShard<T> {
     pub(crate) fn get_or_default(&mut self, shard: u16) -> &mut T {
+        self.get_or_insert(shard, T::default)
+    }
+}
+
+impl<T> ByShard<T> {
+    pub(crate) fn get_or_insert(&mut self, shard: u16, new: impl FnOnce() -> T) -> &mut T {
         let index = usize::from(shard);
         if self.slots.len() <= index {
             self.slots.resize_with(index + 1, || None);
         }
-        self.slots[index].get_or_insert_default()
+        self.slots[index].get_or_insert_with(|| Box::new(new()))
     }
 }

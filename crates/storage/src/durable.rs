@@ -16,14 +16,12 @@ mod scan;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use xxhash_rust::xxh3::xxh3_64_with_seed;
-
 use crate::disk::Disk;
 use crate::identity::Identity;
 use crate::log::{EndedFlush, Log, PendingFlush, Replay};
 use crate::manifest::Manifest;
 use crate::options::{Millis, Options};
-use crate::rows::{Below, Hashed, Known, Rows};
+use crate::rows::{Below, HashSeed, Hashed, Known, Rows};
 use crate::store::{Entry, EntryId, Row, ScanControl, Store, StoreError};
 use crate::table::{Blocks, Cache, Table, row_hash};
 use checkpoint::Checkpointing;
@@ -67,7 +65,7 @@ pub struct DurableStore<D: Disk> {
     options: Options,
     identity: Identity,
     is_identity_changed: bool,
-    hash_seed: u64,
+    hash_seed: HashSeed,
     log: Log,
     replay: Replay,
     rows: Rows,
@@ -233,8 +231,7 @@ impl<D: Disk> DurableStore<D> {
     }
 
     fn hashed<'a>(&self, row: Row<'a>) -> Hashed<'a> {
-        let seed = self.hash_seed ^ u64::from(row.shard);
-        Hashed { row, hash: xxh3_64_with_seed(row.group, seed) }
+        Hashed { row, hash: self.hash_seed.hash(row.shard, row.group) }
     }
 
     /// Returns the tables that may have rows of a shard, newest first.

@@ -57,7 +57,7 @@ mod table;
 
 pub use disk::{Crash, Disk, LockOutcome, RealDisk, SimDisk, SyncFault, SyncTask};
 pub use durable::{DurableStore, Recovery, Ticket, Usage, Work};
-pub use log::{EndedFlush, PendingFlush};
+pub use log::{EndedFlush, FlushPace, PendingFlush};
 pub use memory::MemoryStore;
 pub use options::{FlushPolicy, Millis, Options};
 pub use report::{Affected, Cut, Damage, Report};

@@ -10,6 +10,7 @@
 
 mod flushing;
 mod index;
+mod pace;
 mod record;
 mod recover;
 mod segment;
@@ -28,6 +29,7 @@ use record::{Body, HEADER_BYTES, Record};
 
 use flushing::Reach;
 pub use flushing::{EndedFlush, PendingFlush};
+pub use pace::FlushPace;
 pub(crate) use record::{Position, Run};
 pub(crate) use recover::{Checkpoint, Opened, Replay, ShardMarks};
 

@@ -8,15 +8,20 @@
 mod evict;
 mod freeze;
 mod group;
+mod lookup;
+mod one;
 mod shard;
 
 use std::ops::Bound;
+
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::by_shard::ByShard;
 use crate::store::Row;
 use evict::Eviction;
 use freeze::Freeze;
-use group::{Body, Columns, Epoch, Group, LOADED, One};
+use group::{Body, Columns, Epoch, Group, LOADED};
+use one::One;
 use shard::ShardRows;
 
 pub(crate) use freeze::Slice;
@@ -31,6 +36,16 @@ pub(crate) enum Below {
     Possible,
 }
 
+/// Keys the hashes of groups, so that nobody outside can make them collide.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HashSeed(pub(crate) u64);
+
+impl HashSeed {
+    pub(crate) fn hash(self, shard: u16, group: &[u8]) -> u64 {
+        xxh3_64_with_seed(group, self.0 ^ u64::from(shard))
+    }
+}
+
 /// A row's place: its group, and the hash by which the group is found.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Hashed<'a> {
@@ -38,10 +53,26 @@ pub(crate) struct Hashed<'a> {
     pub(crate) hash: u64,
 }
 
+/// What is in memory, by shard.
+#[derive(Debug)]
+struct Shards {
+    held: ByShard<ShardRows>,
+    /// What has never been here is nowhere.
+    are_whole: bool,
+}
+
+impl Shards {
+    fn shard_mut(&mut self, shard: u16) -> &mut ShardRows {
+        let is_whole = self.are_whole;
+        self.held.get_or_insert(shard, || ShardRows::new(is_whole))
+    }
+}
+
 /// All rows of one worker that are in memory.
 #[derive(Debug)]
 pub(crate) struct Rows {
-    shards: ByShard<ShardRows>,
+    seed: HashSeed,
+    shards: Shards,
     epoch: Epoch,
     /// Rows of this epoch and before are clean.
     flushed: Epoch,
@@ -56,9 +87,11 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    pub(crate) fn new() -> Self {
+    /// Makes an empty table of shards that have rows elsewhere, or have none.
+    pub(crate) fn new(seed: HashSeed, below: Below) -> Self {
         Self {
-            shards: ByShard::default(),
+            seed,
+            shards: Shards { held: ByShard::default(), are_whole: below == Below::Absent },
             epoch: LOADED + 1,
             flushed: LOADED,
             freeze: None,
@@ -72,23 +105,28 @@ impl Rows {
 
     /// Tells what is known of a row, and the slot of its group.
     pub(crate) fn known(&mut self, at: Hashed<'_>) -> (Known, u32) {
-        let Some(rows) = self.shards.get_mut(at.row.shard) else { return (Known::Nothing, 0) };
-        let Some(slot) = rows.find(at.hash, at.row.group) else { return (Known::Nothing, 0) };
+        let rows = self.shards.shard_mut(at.row.shard);
+        let unknown = if rows.is_whole { Known::Removed } else { Known::Nothing };
+        let Some(slot) = rows.find(at.hash, at.row.group) else { return (unknown, 0) };
         let group = rows.group_mut(slot);
         group.is_used = true;
-        (group.known(at.row.column), slot)
+        match group.known(at.row.column) {
+            Known::Nothing => (unknown, slot),
+            known => (known, slot),
+        }
     }
 
     /// Returns the value of a row that is known to be live, given its group's slot.
     pub(crate) fn value(&self, row: Row<'_>, slot: u32) -> Option<&[u8]> {
-        self.shards.get(row.shard)?.group(slot).value(row.column)
+        self.shards.held.get(row.shard)?.group(slot).value(row.column)
     }
 
     /// Changes a row; `below` is asked only when its group is not in memory yet.
     pub(crate) fn put(&mut self, at: Hashed<'_>, value: &[u8], below: impl FnOnce() -> Below) {
-        let rows = self.shards.get_or_default(at.row.shard);
+        let rows = self.shards.shard_mut(at.row.shard);
         let Some(slot) = rows.find(at.hash, at.row.group) else {
-            self.insert(at, Some(value), self.epoch, below());
+            let below = if rows.is_whole { Below::Absent } else { below() };
+            self.insert(at, Some(value), self.epoch, below);
             return;
         };
         if let Some(freeze) = &mut self.freeze {
@@ -105,9 +143,9 @@ impl Rows {
 
     /// Removes a row; `below` is asked only when its group is not in memory yet.
     pub(crate) fn delete(&mut self, at: Hashed<'_>, below: impl FnOnce() -> Below) {
-        let rows = self.shards.get_or_default(at.row.shard);
+        let rows = self.shards.shard_mut(at.row.shard);
         let Some(slot) = rows.find(at.hash, at.row.group) else {
-            if below() == Below::Possible {
+            if !rows.is_whole && below() == Below::Possible {
                 self.insert(at, None, self.epoch, Below::Possible);
             }
             return;
@@ -133,7 +171,7 @@ impl Rows {
 
     /// Takes in a row that a table has, to have it at hand.
     pub(crate) fn load(&mut self, at: Hashed<'_>, value: &[u8]) -> u32 {
-        let rows = self.shards.get_or_default(at.row.shard);
+        let rows = self.shards.shard_mut(at.row.shard);
         if let Some(slot) = rows.find(at.hash, at.row.group) {
             let group = rows.group_mut(slot);
             let before = group.bytes();
@@ -149,7 +187,7 @@ impl Rows {
         if let Some(freeze) = &mut self.freeze {
             freeze.drop_shard(shard);
         }
-        let Some(rows) = self.shards.remove(shard) else { return };
+        let Some(rows) = self.shards.held.remove(shard) else { return };
         let slots = 0..u32::try_from(rows.slot_count()).expect("slots are counted in 32 bits");
         for group in slots.map(|slot| rows.group(slot)).filter(|group| !group.is_gone()) {
             self.bytes -= group.bytes();
@@ -157,18 +195,24 @@ impl Rows {
         }
         self.bytes -= rows.overhead_bytes();
         self.eviction.fruitless = 0;
+        self.shards.shard_mut(shard).is_whole = true;
+    }
+
+    /// Says whether all live rows of a shard are in memory.
+    pub(crate) fn is_whole(&self, shard: u16) -> bool {
+        self.shards.held.get(shard).map_or(self.shards.are_whole, |rows| rows.is_whole)
     }
 
     /// Says whether all live rows of a group are in memory.
     pub(crate) fn is_complete(&self, at: Hashed<'_>) -> bool {
-        let Some(rows) = self.shards.get(at.row.shard) else { return false };
+        let Some(rows) = self.shards.held.get(at.row.shard) else { return self.shards.are_whole };
         let slot = rows.find(at.hash, at.row.group);
-        slot.is_some_and(|slot| rows.group(slot).is_complete)
+        rows.is_whole || slot.is_some_and(|slot| rows.group(slot).is_complete)
     }
 
     /// Brings the order of a shard's groups up to date before it is walked.
     pub(crate) fn tidy(&mut self, shard: u16) {
-        if let Some(rows) = self.shards.get_mut(shard) {
+        if let Some(rows) = self.shards.held.get_mut(shard) {
             let before = rows.overhead_bytes();
             rows.tidy();
             self.bytes = self.bytes + rows.overhead_bytes() - before;
@@ -181,7 +225,7 @@ impl Rows {
         at: Hashed<'_>,
         range: (Bound<&[u8]>, Bound<&[u8]>),
     ) -> Option<Columns<'_>> {
-        let rows = self.shards.get(at.row.shard)?;
+        let rows = self.shards.held.get(at.row.shard)?;
         Some(rows.group(rows.find(at.hash, at.row.group)?).columns(range))
     }
 
@@ -191,7 +235,7 @@ impl Rows {
         shard: u16,
         from_group: &[u8],
     ) -> impl Iterator<Item = &'a Group> + use<'a> {
-        let rows = self.shards.get(shard);
+        let rows = self.shards.held.get(shard);
         let start = rows.map_or(0, |rows| rows.place(from_group));
         let slots = rows.into_iter().flat_map(move |rows| {
             (start..).map_while(|place| rows.at_place(place)).map(|slot| rows.group(slot))
@@ -221,7 +265,6 @@ impl Rows {
 
     fn insert(&mut self, at: Hashed<'_>, value: Option<&[u8]>, epoch: Epoch, below: Below) -> u32 {
         let group = Group {
-            hash: at.hash,
             epoch,
             is_used: true,
             is_complete: below == Below::Absent,
@@ -233,20 +276,20 @@ impl Rows {
         if epoch == self.epoch {
             self.count_change(row_bytes(at.row, value.map_or(0, <[u8]>::len)));
         }
-        let rows = self.shards.get_or_default(at.row.shard);
+        let rows = self.shards.shard_mut(at.row.shard);
         let before = rows.overhead_bytes();
-        let slot = rows.insert(group);
+        let slot = rows.insert(at.hash, group);
         self.bytes = self.bytes + rows.overhead_bytes() - before;
         slot
     }
 
     fn take(&mut self, at: Hashed<'_>, slot: u32) {
-        let rows = self.shards.get_or_default(at.row.shard);
+        let rows = self.shards.shard_mut(at.row.shard);
         let group = rows.group_mut(slot);
         let before = group.bytes();
         if group.take(at.row.column) {
             let overhead = rows.overhead_bytes();
-            rows.remove(slot);
+            rows.remove(at.hash, slot);
             self.bytes = self.bytes + rows.overhead_bytes() - overhead - before;
             self.group_count -= 1;
         } else {

@@ -68,7 +68,7 @@ impl<D: Disk> DurableStore<D> {
         let number = self.take_table_number();
         let age = self.next_age;
         self.next_age += 1;
-        let writer = TableWriter::new(number, age, 0, self.rows.changed_count());
+        let writer = TableWriter::new(self.hash_seed, (number, age, 0), self.rows.changed_count());
         let (log, states) = (self.log.checkpoint(), self.states.clone());
         self.rows.freeze();
         self.checkpointing = Some(Checkpointing { log, states, writer });
@@ -126,8 +126,7 @@ impl<D: Disk> DurableStore<D> {
     fn checkpoint_slice(&mut self, bytes: usize) -> Result<(), StoreError> {
         let Some(checkpointing) = &mut self.checkpointing else { return Ok(()) };
         let (writer, disk) = (&mut checkpointing.writer, &mut self.disk);
-        let slice =
-            self.rows.frozen(bytes, |row, hash, value| writer.add(disk, row, hash, value))?;
+        let slice = self.rows.frozen(bytes, |row, value| writer.add(disk, row, value))?;
         if slice == Slice::Last { self.end_checkpoint() } else { Ok(()) }
     }
 

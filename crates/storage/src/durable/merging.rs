@@ -6,8 +6,6 @@
 
 use std::sync::Arc;
 
-use xxhash_rust::xxh3::xxh3_64_with_seed;
-
 use super::DurableStore;
 use super::checkpoint::Work;
 use crate::disk::Disk;
@@ -85,7 +83,7 @@ impl<D: Disk> DurableStore<D> {
         let is_oldest = first + count == self.tables.len();
         let number = self.take_table_number();
         let row_count = usize::try_from(rows).unwrap_or(usize::MAX);
-        let writer = TableWriter::new(number, age, level, row_count);
+        let writer = TableWriter::new(self.hash_seed, (number, age, level), row_count);
         self.merging = Some(Merging { inputs: numbers, merge, writer, is_oldest });
         Ok(())
     }
@@ -97,8 +95,7 @@ impl<D: Disk> DurableStore<D> {
             let floor = self.floors.get(&row.shard).copied().unwrap_or(0);
             let is_void = merging.merge.age().is_some_and(|age| age < floor);
             if !is_void && (value.is_some() || !merging.is_oldest) {
-                let hash = xxh3_64_with_seed(row.group, self.hash_seed ^ u64::from(row.shard));
-                merging.writer.add(&mut self.disk, row, hash, value)?;
+                merging.writer.add(&mut self.disk, row, value)?;
             }
             let mut blocks = Blocks { disk: &mut self.disk, cache: None };
             merging.merge.step(&mut blocks)?;

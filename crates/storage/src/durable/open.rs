@@ -11,7 +11,7 @@ use crate::log::{Log, Opened, Position, Run};
 use crate::manifest::{self, Manifest};
 use crate::options::{FlushPolicy, Options};
 use crate::report::{Affected, Damage, Report};
-use crate::rows::Rows;
+use crate::rows::{Below, HashSeed, Rows};
 use crate::sealed::Copies;
 use crate::store::StoreError;
 use crate::table::{self, Cache, Table};
@@ -64,8 +64,11 @@ impl<D: Disk> DurableStore<D> {
         last.judge(&opened, &identity, &manifest, &mut report);
         identity.run_in_data = opened.run;
         identity.run = opened.run.number;
+        let is_empty = tables.is_empty() && manifest.tables.is_empty();
+        let below = if is_empty { Below::Absent } else { Below::Possible };
+        let hash_seed = HashSeed(seed_of(identity.store));
         let mut store = Self {
-            hash_seed: seed_of(identity.store),
+            hash_seed,
             floors: manifest.floors.clone(),
             states: manifest.states.clone(),
             next_table: manifest.next_table,
@@ -82,7 +85,7 @@ impl<D: Disk> DurableStore<D> {
             is_identity_changed: false,
             log: opened.log,
             replay: opened.replay,
-            rows: Rows::new(),
+            rows: Rows::new(hash_seed, below),
             tables,
             manifest,
             checkpointing: None,

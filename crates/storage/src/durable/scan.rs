@@ -48,7 +48,9 @@ impl<D: Disk> DurableStore<D> {
     ) -> Result<(), StoreError> {
         self.rows.tidy(shard);
         let from = Row { shard, group: from_group, column: &[] };
-        let tables: Vec<_> = self.tables_of(shard).map(Arc::clone).collect();
+        let is_whole = self.rows.is_whole(shard);
+        let tables = self.tables_of(shard).filter(|_| !is_whole);
+        let tables: Vec<_> = tables.map(Arc::clone).collect();
         let mut blocks = Blocks { disk: &mut self.disk, cache: Some(&mut self.cache) };
         let mut merge = Merge::seek(&mut blocks, tables, from, Direction::Up, Extent::Shard)?;
         let all = (Bound::Unbounded, Bound::Unbounded);

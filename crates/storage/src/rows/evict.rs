@@ -33,12 +33,12 @@ impl Rows {
         while self.bytes > bytes_max && self.eviction.fruitless <= 2 * self.group_count + 1024 {
             self.eviction.fruitless += 1;
             let Eviction { shard, slot, .. } = self.eviction;
-            let Some(found) = self.shards.first_from(shard) else {
+            let Some(found) = self.shards.held.first_from(shard) else {
                 self.eviction.go_to(0, 0);
                 continue;
             };
             let slot = if found == shard { slot } else { 0 };
-            let rows = self.shards.get_mut(found).expect("the shard was found just now");
+            let rows = self.shards.held.get_mut(found).expect("the shard was found just now");
             if slot as usize >= rows.slot_count() {
                 let (shard, slot) = found.checked_add(1).map_or((0, 0), |next| (next, 0));
                 self.eviction.go_to(shard, slot);
@@ -53,7 +53,8 @@ impl Rows {
 
     /// Lets go what may go of the group in a slot; the hand then points to what comes next.
     fn evict_at(&mut self, shard: u16, slot: u32) {
-        let rows = self.shards.get_mut(shard).expect("the hand points to a shard that is there");
+        let held = &mut self.shards.held;
+        let rows = held.get_mut(shard).expect("the hand points to a shard that is there");
         let group = rows.group_mut(slot);
         let is_large = group.goes_in_parts();
         if group.is_gone() || (group.epoch > self.flushed && !is_large) {
@@ -73,6 +74,7 @@ impl Rows {
             let freed = before - group.bytes();
             self.bytes -= freed;
             if freed > 0 {
+                rows.is_whole = false;
                 self.eviction.fruitless = 0;
             }
         } else {
@@ -80,7 +82,8 @@ impl Rows {
             self.bytes -= before;
             self.group_count -= 1;
             let overhead = rows.overhead_bytes();
-            rows.remove(slot);
+            rows.is_whole = false;
+            rows.remove(self.seed.hash(shard, rows.group(slot).key()), slot);
             self.bytes = self.bytes + rows.overhead_bytes() - overhead;
         }
         if self.eviction.within.is_none() {

@@ -115,13 +115,13 @@ impl Rows {
     pub(crate) fn frozen<E>(
         &mut self,
         bytes_max: usize,
-        mut emit: impl FnMut(Row<'_>, u64, Option<&[u8]>) -> Result<(), E>,
+        mut emit: impl FnMut(Row<'_>, Option<&[u8]>) -> Result<(), E>,
     ) -> Result<Slice, E> {
         let mut freeze = self.freeze.take().expect("rows are handed out of a freeze");
         let mut left = bytes_max;
         let outcome = loop {
             let from = u16::try_from(freeze.shard).ok();
-            let Some(shard) = from.and_then(|from| self.shards.first_from(from)) else {
+            let Some(shard) = from.and_then(|from| self.shards.held.first_from(from)) else {
                 break Ok(Slice::Last);
             };
             match self.frozen_shard(shard, &mut freeze, &mut left, &mut emit) {
@@ -138,7 +138,7 @@ impl Rows {
         shard: u16,
         freeze: &mut Freeze,
         left: &mut usize,
-        emit: &mut impl FnMut(Row<'_>, u64, Option<&[u8]>) -> Result<(), E>,
+        emit: &mut impl FnMut(Row<'_>, Option<&[u8]>) -> Result<(), E>,
     ) -> Result<Slice, E> {
         if u32::from(shard) != freeze.shard {
             (freeze.shard, freeze.within) = (u32::from(shard), None);
@@ -147,7 +147,7 @@ impl Rows {
             // Groups that come later are not frozen: their order does not matter here.
             self.tidy(shard);
         }
-        let rows = self.shards.get_mut(shard).expect("the shard was found just now");
+        let rows = self.shards.held.get_mut(shard).expect("the shard was found just now");
         let resumed = freeze.within.clone();
         let from = resumed.as_ref().map_or(&[][..], |(group, _)| group);
         let mut place = rows.place(from);
@@ -182,7 +182,7 @@ fn frozen_group<E>(
     behind: Option<&[u8]>,
     freeze: &Freeze,
     left: &mut usize,
-    emit: &mut impl FnMut(Row<'_>, u64, Option<&[u8]>) -> Result<(), E>,
+    emit: &mut impl FnMut(Row<'_>, Option<&[u8]>) -> Result<(), E>,
 ) -> Result<Option<Vec<u8>>, E> {
     let start = behind.map_or(Bound::Unbounded, Bound::Excluded);
     let held = group.columns((start, Bound::Unbounded));
@@ -205,7 +205,7 @@ fn frozen_group<E>(
             (column, value)
         };
         let row = Row { shard, group: group.key(), column };
-        emit(row, group.hash, value)?;
+        emit(row, value)?;
         let bytes = row_bytes(row, value.map_or(0, <[u8]>::len));
         *left = left.saturating_sub(bytes);
         if *left == 0 {

@@ -1,10 +1,12 @@
 //! The rows of one group in memory: one row inline, or many in an ordered map.
 //!
-//! Most groups are plain keys with one row, so that row shares one allocation with its group:
-//! group, column, value. Each row remembers the epoch of its last change; see the parent module.
+//! Most groups are plain keys with one row, so that row shares one allocation with its group.
+//! Each row remembers the epoch of its last change; see the parent module.
 
 use std::collections::{BTreeMap, btree_map};
 use std::ops::{Bound, RangeBounds};
+
+use super::one::One;
 
 /// Counts the checkpoints begun; a row changed in an earlier epoch than the running one is older.
 pub(crate) type Epoch = u32;
@@ -22,7 +24,6 @@ pub(crate) struct Cell {
 /// A group and what is known of its rows.
 #[derive(Debug)]
 pub(crate) struct Group {
-    pub(crate) hash: u64,
     /// The newest epoch of any row.
     pub(crate) epoch: Epoch,
     /// Used since the evicting hand last passed.
@@ -40,15 +41,6 @@ pub(crate) enum Body {
     Many(Box<Many>),
     /// The group is no longer here; its key keeps the order of slots sound until the next tidying.
     Gone(Box<[u8]>),
-}
-
-/// One row in one allocation.
-#[derive(Debug)]
-pub(crate) struct One {
-    group_len: u32,
-    column_len: u32,
-    is_removed: bool,
-    data: Vec<u8>,
 }
 
 /// Rows by column.
@@ -73,46 +65,15 @@ const CELL_BYTES: usize = 72;
 /// A collection of more rows than this goes from memory in parts.
 const WHOLE_MAX: usize = 1024;
 
-impl One {
-    pub(crate) fn new(group: &[u8], column: &[u8], value: Option<&[u8]>) -> Self {
-        let kept = value.unwrap_or_default();
-        let mut data = Vec::with_capacity(group.len() + column.len() + kept.len());
-        data.extend_from_slice(group);
-        data.extend_from_slice(column);
-        data.extend_from_slice(kept);
-        let len = |part: &[u8]| u32::try_from(part.len()).expect("keys are shorter than 4 GiB");
-        Self { group_len: len(group), column_len: len(column), is_removed: value.is_none(), data }
-    }
-
-    pub(crate) fn group(&self) -> &[u8] {
-        &self.data[..self.group_len as usize]
-    }
-
-    pub(crate) fn column(&self) -> &[u8] {
-        &self.data[self.group_len as usize..self.value_start()]
-    }
-
-    pub(crate) fn value(&self) -> Option<&[u8]> {
-        if self.is_removed { None } else { Some(&self.data[self.value_start()..]) }
-    }
-
-    pub(crate) fn set(&mut self, value: Option<&[u8]>) {
-        self.data.truncate(self.value_start());
-        self.data.extend_from_slice(value.unwrap_or_default());
-        self.is_removed = value.is_none();
-    }
-
-    fn value_start(&self) -> usize {
-        self.group_len as usize + self.column_len as usize
-    }
-}
+/// Two groups fill one line of memory, and none begins in one and ends in another.
+const _: () = assert!(size_of::<Group>() == 32);
 
 impl Many {
     fn from_one(one: &One, epoch: Epoch) -> Self {
         let columns = BTreeMap::new();
-        let mut many = Self { group: one.group().into(), columns, bytes: one.group_len as usize };
-        let value = one.value().map(<[u8]>::to_vec);
-        many.insert(one.column(), Cell { epoch, value });
+        let mut many = Self { group: one.group().into(), columns, bytes: one.group().len() };
+        let (column, value) = one.row();
+        many.insert(column, Cell { epoch, value: value.map(<[u8]>::to_vec) });
         many
     }
 
@@ -178,6 +139,15 @@ impl Group {
         }
     }
 
+    /// Reads a little of the group, so that the rest is at hand soon.
+    pub(crate) fn touch(&self) {
+        match &self.body {
+            Body::One(one) => one.touch(),
+            Body::Many(many) => drop(std::hint::black_box(many.group.first())),
+            Body::Gone(_) => {}
+        }
+    }
+
     pub(crate) fn is_gone(&self) -> bool {
         matches!(self.body, Body::Gone(_))
     }
@@ -185,43 +155,37 @@ impl Group {
     /// Memory held beside the slot itself.
     pub(crate) fn bytes(&self) -> usize {
         match &self.body {
-            Body::One(one) => allocated(one.data.capacity()),
+            Body::One(one) => allocated(one.capacity()),
             Body::Many(many) => many.bytes,
             Body::Gone(key) => key.len(),
         }
     }
 
     pub(crate) fn known(&self, column: &[u8]) -> Known {
-        let value = match &self.body {
-            Body::One(one) if one.column() == column => Some(one.is_removed),
-            Body::Many(many) => many.columns.get(column).map(|cell| cell.value.is_none()),
-            _ => None,
-        };
-        match value {
-            Some(false) => Known::Live,
-            Some(true) => Known::Removed,
+        match self.row(column) {
+            Some((_, Some(_))) => Known::Live,
+            Some((_, None)) => Known::Removed,
             None if self.is_complete => Known::Removed,
             None => Known::Nothing,
         }
     }
 
     pub(crate) fn value(&self, column: &[u8]) -> Option<&[u8]> {
-        match &self.body {
-            Body::One(one) if one.column() == column => one.value(),
-            Body::Many(many) => many.columns.get(column)?.value.as_deref(),
-            _ => None,
-        }
+        self.row(column)?.1
     }
 
     /// The epoch of a row's last change, and its value, when the row is known here.
     pub(crate) fn row(&self, column: &[u8]) -> Option<(Epoch, Option<&[u8]>)> {
         match &self.body {
-            Body::One(one) if one.column() == column => Some((self.epoch, one.value())),
+            Body::One(one) => {
+                let (held, value) = one.row();
+                (held == column).then_some((self.epoch, value))
+            }
             Body::Many(many) => {
                 let cell = many.columns.get(column)?;
                 Some((cell.epoch, cell.value.as_deref()))
             }
-            _ => None,
+            Body::Gone(_) => None,
         }
     }
 
@@ -234,7 +198,7 @@ impl Group {
     ) -> Option<Epoch> {
         self.is_used = true;
         if let Body::One(one) = &mut self.body {
-            if one.column() == column {
+            if one.row().0 == column {
                 one.set(value);
                 return Some(std::mem::replace(&mut self.epoch, epoch));
             }
@@ -264,8 +228,10 @@ impl Group {
     /// Walks the rows within a range of columns; removed rows are `None`.
     pub(crate) fn columns(&self, range: (Bound<&[u8]>, Bound<&[u8]>)) -> Columns<'_> {
         match &self.body {
-            Body::One(one) if range.contains(one.column()) => {
-                Columns::One(Some((one.column(), self.epoch, one.value())))
+            Body::One(one) => {
+                let (column, value) = one.row();
+                let is_in = range.contains(column);
+                Columns::One(is_in.then_some((column, self.epoch, value)))
             }
             Body::Many(many) if !is_empty(&range) => {
                 Columns::Many(many.columns.range::<[u8], _>(range))
@@ -302,7 +268,7 @@ impl Group {
     /// Takes a row away altogether. True when the group has no rows left.
     pub(crate) fn take(&mut self, column: &[u8]) -> bool {
         match &mut self.body {
-            Body::One(one) => one.column() == column,
+            Body::One(one) => one.row().0 == column,
             Body::Many(many) => {
                 many.remove(column);
                 many.columns.is_empty()

@@ -4,9 +4,8 @@
 //! groups are sorted in, those that are gone are taken out, and only then are their slots used
 //! again.
 
-use hashbrown::HashTable;
-
 use super::group::{Body, Group};
+use super::lookup::Lookup;
 
 /// Slots of vanished groups wait for the next tidying until they are this part of all.
 const GONE_PART_MAX: usize = 4;
@@ -16,7 +15,9 @@ const TOUCH_AHEAD: usize = 8;
 /// All groups of one shard that are in memory.
 #[derive(Debug, Default)]
 pub(crate) struct ShardRows {
-    table: HashTable<u32>,
+    /// All live rows of the shard are here; the tables need not be asked.
+    pub(crate) is_whole: bool,
+    lookup: Lookup,
     slots: Vec<Group>,
     free: Vec<u32>,
     /// Slots by key, those of vanished groups included.
@@ -27,8 +28,12 @@ pub(crate) struct ShardRows {
 }
 
 impl ShardRows {
+    pub(crate) fn new(is_whole: bool) -> Self {
+        Self { is_whole, ..Self::default() }
+    }
+
     pub(crate) fn find(&self, hash: u64, key: &[u8]) -> Option<u32> {
-        self.table.find(hash, |slot| self.group(*slot).key() == key).copied()
+        self.lookup.find(hash, |slot| self.group(slot).key() == key)
     }
 
     pub(crate) fn group(&self, slot: u32) -> &Group {
@@ -40,8 +45,7 @@ impl ShardRows {
     }
 
     /// Adds a group that is not there yet.
-    pub(crate) fn insert(&mut self, group: Group) -> u32 {
-        let hash = group.hash;
+    pub(crate) fn insert(&mut self, hash: u64, group: Group) -> u32 {
         let slot = match self.free.pop() {
             Some(slot) => {
                 self.slots[slot as usize] = group;
@@ -57,20 +61,17 @@ impl ShardRows {
                 slot
             }
         };
-        let slots = &self.slots;
-        self.table.insert_unique(hash, slot, |slot| slots[*slot as usize].hash);
+        self.lookup.insert(hash, slot);
         self.unsorted.push(slot);
         slot
     }
 
     /// Takes a group out.
-    pub(crate) fn remove(&mut self, slot: u32) {
+    pub(crate) fn remove(&mut self, hash: u64, slot: u32) {
         let group = &mut self.slots[slot as usize];
         let key = Box::from(group.key());
         group.body = Body::Gone(key);
-        let hash = group.hash;
-        let entry = self.table.find_entry(hash, |held| *held == slot);
-        entry.expect("every group that is not gone is in the table").remove();
+        self.lookup.remove(hash, slot);
         self.gone_count += 1;
         if self.gone_count > 1024 + self.slots.len() / GONE_PART_MAX {
             self.sweep();
@@ -80,7 +81,7 @@ impl ShardRows {
     /// Returns the memory of slots, order and hash table, used or not.
     pub(crate) fn overhead_bytes(&self) -> usize {
         self.slots.capacity() * size_of::<Group>()
-            + self.table.capacity() * 6
+            + self.lookup.bytes()
             + (self.free.capacity() + self.sorted.capacity() + self.unsorted.capacity()) * 4
     }
 
@@ -147,7 +148,7 @@ impl ShardRows {
     /// so that one further on is touched already: it arrives while this one is worked on.
     pub(crate) fn at_place(&self, place: usize) -> Option<u32> {
         if let Some(ahead) = self.sorted.get(place + TOUCH_AHEAD) {
-            std::hint::black_box(self.group(*ahead).key().first());
+            self.group(*ahead).touch();
         }
         self.sorted.get(place).copied()
     }

@@ -8,6 +8,7 @@ use super::filter::Filter;
 use super::index::Index;
 use super::{META_MAGIC, TableInfo, file_name, row_hash, salt};
 use crate::disk::Disk;
+use crate::rows::HashSeed;
 use crate::sealed::seal;
 use crate::store::{Row, StoreError};
 
@@ -22,6 +23,7 @@ const FLUSH_BYTES: u64 = 4 << 20;
 /// A table that is being written.
 #[derive(Debug)]
 pub(crate) struct TableWriter {
+    seed: HashSeed,
     number: u64,
     age: u64,
     level: u64,
@@ -29,6 +31,7 @@ pub(crate) struct TableWriter {
     block: BlockBuilder,
     first: (Vec<u8>, Vec<u8>),
     last_group: Option<(u16, Vec<u8>)>,
+    group_hash: u64,
     index: Index,
     filter: Filter,
     buffer: Vec<u8>,
@@ -39,9 +42,14 @@ pub(crate) struct TableWriter {
 }
 
 impl TableWriter {
-    /// Starts a table for about this many rows.
-    pub(crate) fn new(number: u64, age: u64, level: u64, row_count: usize) -> Self {
+    /// Starts a table of a number, age and level for about this many rows.
+    pub(crate) fn new(
+        seed: HashSeed,
+        (number, age, level): (u64, u64, u64),
+        row_count: usize,
+    ) -> Self {
         Self {
+            seed,
             number,
             age,
             level,
@@ -49,6 +57,7 @@ impl TableWriter {
             block: BlockBuilder::default(),
             first: (Vec::new(), Vec::new()),
             last_group: None,
+            group_hash: 0,
             index: Index::default(),
             filter: Filter::for_keys(2 * row_count),
             buffer: Vec::new(),
@@ -58,12 +67,11 @@ impl TableWriter {
         }
     }
 
-    /// Adds the next row in order; `hash` is its group's.
+    /// Adds the next row in order.
     pub(crate) fn add(
         &mut self,
         disk: &mut impl Disk,
         row: Row<'_>,
-        hash: u64,
         value: Option<&[u8]>,
     ) -> Result<(), StoreError> {
         if !self.block.is_empty() && self.block.shard() != row.shard {
@@ -77,13 +85,14 @@ impl TableWriter {
         }
         let is_same = |(shard, group): &(u16, Vec<u8>)| *shard == row.shard && group == row.group;
         if !self.last_group.as_ref().is_some_and(is_same) {
-            self.filter.insert(hash);
+            self.group_hash = self.seed.hash(row.shard, row.group);
+            self.filter.insert(self.group_hash);
             let (shard, group) = self.last_group.get_or_insert_default();
             *shard = row.shard;
             group.clear();
             group.extend_from_slice(row.group);
         }
-        self.filter.insert(row_hash(hash, row.column));
+        self.filter.insert(row_hash(self.group_hash, row.column));
         self.block.add(row, value);
         self.rows += 1;
         if self.block.len() >= BLOCK_BYTES {
