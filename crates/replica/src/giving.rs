@@ -18,7 +18,7 @@ use crate::rows::{first_group, is_cell_column, put_group, split_group};
 use crate::verifying::Scrubbed;
 
 /// A row of the image: group, column, bytes.
-type ImageRow = (Vec<u8>, Vec<u8>, Vec<u8>);
+pub(crate) type ImageRow = (Vec<u8>, Vec<u8>, Vec<u8>);
 
 impl Replica {
     /// Freezes an image for a replica that takes over this one's state. Absence in the image will
@@ -106,12 +106,7 @@ impl Replica {
     ) -> Result<(Vec<ImageRow>, Cut), ReplicaError> {
         let nothing = Image::default();
         let is_thawed = self.is_mutated(Mutation::ImageNotFrozen);
-        let mut picker = Picker::new(if is_thawed { &nothing } else { image }, wanted);
-        while let Some(from) = picker.next_start() {
-            store.scan_shard(self.shard, &from, &mut |row, bytes| picker.visit(row, bytes))?;
-            picker.end_of_scan();
-        }
-        Ok(picker.into_rows())
+        Picker::new(if is_thawed { &nothing } else { image }, wanted).read(store, self.shard)
     }
 }
 
@@ -126,7 +121,7 @@ fn range_digest(tree: &Tree, first: u64, last: u64) -> u128 {
     sums.fold(0, u128::wrapping_add)
 }
 
-fn state_version(version: &Version<'_>, detail: Detail) -> StateVersion {
+pub(crate) fn state_version(version: &Version<'_>, detail: Detail) -> StateVersion {
     StateVersion {
         dot: version.dot,
         time: version.time,
@@ -135,16 +130,25 @@ fn state_version(version: &Version<'_>, detail: Detail) -> StateVersion {
     }
 }
 
+/// The group and column of a cell's row.
+fn row_of(cell: &OwnedCellAddress) -> (Vec<u8>, Vec<u8>) {
+    let mut group = Vec::new();
+    put_group(cell.borrow().key, &mut group);
+    (group, cell.column.to_vec())
+}
+
 /// Whether a range was read to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Cut {
+pub(crate) enum Cut {
     Nowhere,
     AtBudget,
 }
 
 /// Walks the rows of a hash range, keyspace by keyspace, and puts preimages in their place.
-struct Picker<'a> {
+pub(crate) struct Picker<'a> {
     image: &'a Image,
+    /// The last row that is wanted, group and column.
+    until: Option<(Vec<u8>, Vec<u8>)>,
     first: u64,
     last: u64,
     after: Option<(Vec<u8>, Vec<u8>)>,
@@ -156,17 +160,14 @@ struct Picker<'a> {
 }
 
 impl<'a> Picker<'a> {
-    fn new(image: &'a Image, wanted: &StateCellsWanted) -> Self {
-        let after = wanted.after.as_ref().map(|cell: &OwnedCellAddress| {
-            let mut group = Vec::new();
-            put_group(cell.borrow().key, &mut group);
-            (group, cell.column.to_vec())
-        });
+    pub(crate) fn new(image: &'a Image, wanted: &StateCellsWanted) -> Self {
+        let after = wanted.after.as_ref().map(row_of);
         let start = after
             .as_ref()
             .map_or_else(|| first_group(Keyspace(1), wanted.first), |(group, _)| group.clone());
         Self {
             image,
+            until: None,
             first: wanted.first,
             last: wanted.last,
             after,
@@ -178,12 +179,37 @@ impl<'a> Picker<'a> {
         }
     }
 
+    /// Ends the walk after a cell.
+    pub(crate) fn until(mut self, last: Option<&OwnedCellAddress>) -> Self {
+        self.until = last.map(row_of);
+        self
+    }
+
+    /// Reads the rows, and says whether there are more than the budget allowed.
+    pub(crate) fn read<S: Store>(
+        mut self,
+        store: &mut S,
+        shard: u16,
+    ) -> Result<(Vec<ImageRow>, Cut), ReplicaError> {
+        while let Some(from) = self.next_start() {
+            store.scan_shard(shard, &from, &mut |row, bytes| self.visit(row, bytes))?;
+            self.end_of_scan();
+        }
+        Ok(self.into_rows())
+    }
+
     fn next_start(&mut self) -> Option<Vec<u8>> {
         self.start.take()
     }
 
     fn visit(&mut self, row: Row<'_>, bytes: &[u8]) -> ScanControl {
         let Some((key, hash)) = split_group(row.group) else { return ScanControl::Continue };
+        let is_beyond = |(group, column): &(Vec<u8>, Vec<u8>)| {
+            (row.group, row.column) > (&group[..], &column[..])
+        };
+        if self.until.as_ref().is_some_and(is_beyond) {
+            return ScanControl::Stop;
+        }
         if hash < self.first {
             self.jump = Some(first_group(key.keyspace, self.first));
             return ScanControl::Stop;

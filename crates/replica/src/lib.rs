@@ -11,6 +11,7 @@
 mod applying;
 mod clearing;
 mod clears;
+mod comparing;
 mod edit;
 mod error;
 mod exchange;
@@ -38,6 +39,7 @@ mod walking;
 
 pub use applying::Applied;
 pub use clears::Clear;
+pub use comparing::Differences;
 pub use error::ReplicaError;
 pub use exchange::{SealedDetail, Taken};
 pub use hash::clock_hash;

@@ -130,6 +130,24 @@ impl Replica {
     pub(crate) const fn mutate_effect<'a>(&self, _: &mut Cell<'a>, _: &mut Effect<'a>) {}
 }
 
+#[cfg(feature = "mutation")]
+impl Replica {
+    /// Loses a live version with everything that tells of it, as no rule allows: only a comparison
+    /// with another replica can find that.
+    pub fn lose_unnoticed<S: storage::Store>(
+        &mut self,
+        store: &mut S,
+        address: CellAddress<'_>,
+        dot: causality::Dot,
+    ) {
+        let held = self.read_row(store, address).expect("a store in memory");
+        let old = crate::format::decode_cell(&held).expect("the row was written whole");
+        let mut new = old.clone();
+        new.take(dot).expect("the version is live");
+        self.replace_cell(store, address, &old, &new).expect("a store in memory");
+    }
+}
+
 /// Damages a row behind its replica's back: a live version is no longer there.
 #[cfg(feature = "mutation")]
 pub fn lose_version<S: storage::Store>(

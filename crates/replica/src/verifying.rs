@@ -2,17 +2,18 @@
 //!
 //! Two replicas with equal clocks and horizons must have equal digests. If they do not, one has
 //! lost rows, and the repair is union, never deletion: a version that one holds live and the
-//! other does not, under equal knowledge, was removed by no operation.
+//! other does not, under equal knowledge, was removed by no operation. Knowledge need be equal of
+//! that version's cell only: the log tells which cells the operations touch that the giver lacks.
 
-use causality::Millis;
-use cells::{CellHash, OwnedCellAddress, Version, element_digest};
+use causality::{Clock, Millis};
+use cells::{CellAddress, CellHash, Family, OwnedCellAddress, Version, element_digest};
 use merkle::{Digest, Tree};
-use storage::Store;
+use storage::{EntryId, Store};
 use wire::shard::{Reinstate, StateVersion, Summary};
 
 use crate::edit::gone_digest;
 use crate::error::ReplicaError;
-use crate::format::decode_cell;
+use crate::format::{decode_cell, record_cell};
 use crate::mutation::Mutation;
 use crate::replica::{Condition, Replica};
 
@@ -32,6 +33,10 @@ pub enum Scrubbed {
 /// A tree for this many elements takes a megabyte; a larger one is grown into, so that a damaged
 /// count costs no more.
 const EXPECTED_COUNT_MAX: u64 = 8 << 20;
+
+/// The most operations unknown to a giver that are looked through for one version: who lacks more
+/// is behind, and gives it back when it is not.
+const UNKNOWN_COUNT_MAX: u64 = 256;
 
 /// What the rows add up to.
 #[derive(Debug, Default)]
@@ -159,8 +164,8 @@ impl Replica {
         Ok(Reinstate { clock: self.state.whole_clock(), cell: cell.clone(), version })
     }
 
-    /// Takes back a version that was lost here. Legal only if the giver knew everything that is
-    /// known here and still held the version: then no operation known here removed it.
+    /// Takes back a version that was lost here. Legal only if the giver still held the version and
+    /// knew everything that was done to its cell here: then no operation known here removed it.
     ///
     /// # Errors
     /// `NotReinstated` when a condition fails; nothing was changed.
@@ -179,9 +184,9 @@ impl Replica {
             return refuse("it was never applied here");
         }
         if !self.is_mutated(Mutation::ReinstatedUnproven)
-            && !given.clock.covers(&self.state.whole_clock())
+            && self.may_be_removed(store, given.cell.borrow(), &given.clock)?
         {
-            return refuse("the giver knows less than this replica");
+            return refuse("the giver does not know all that was done to its cell");
         }
         if given.version.expiry.is_some_and(|expiry: Millis| expiry <= self.state.horizon) {
             return refuse("it has expired");
@@ -195,6 +200,39 @@ impl Replica {
         let (time, expiry) = (given.version.time, given.version.expiry);
         new.put(Version { dot, time, expiry, payload });
         self.replace_cell(store, given.cell.borrow(), &old, &new)
+    }
+
+    /// Says whether a version of a cell may have been removed here by an operation that is not in a
+    /// clock. What that clock holds has not: whoever told it still held the version.
+    pub(crate) fn may_be_removed<S: Store>(
+        &self,
+        store: &mut S,
+        cell: CellAddress<'_>,
+        clock: &Clock,
+    ) -> Result<bool, ReplicaError> {
+        let unknown = self.state.whole_clock().difference(clock);
+        let count = unknown.iter().flat_map(|(_, runs)| runs).map(|run| run.last - run.first + 1);
+        if count.fold(0, u64::saturating_add) > UNKNOWN_COUNT_MAX {
+            return Ok(true);
+        }
+        let mut record = Vec::new();
+        for (actor, runs) in unknown {
+            for counter in runs.iter().flat_map(|run| run.first..=run.last) {
+                let id = EntryId { actor: actor.bits(), counter };
+                // What the log has forgotten may have touched any cell.
+                if counter <= self.state.floor(actor)
+                    || !store.entry(self.shard, id, &mut record)?
+                {
+                    return Ok(true);
+                }
+                let touched =
+                    record_cell(&record).map_err(|source| self.damaged("record", source))?;
+                if touched == cell || is_clear_of(touched, cell) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
     }
 
     pub(crate) fn rebuild_tree<S: Store>(&mut self, store: &mut S) -> Result<(), ReplicaError> {
@@ -222,4 +260,11 @@ impl Replica {
         })?;
         Ok(sums)
     }
+}
+
+/// Says whether an operation on one cell clears the key, or the keyspace, of another.
+fn is_clear_of(clear: CellAddress<'_>, cell: CellAddress<'_>) -> bool {
+    clear.family() == Some(Family::Clear)
+        && clear.key.keyspace == cell.key.keyspace
+        && (clear.key.key.is_empty() || clear.key.key == cell.key.key)
 }

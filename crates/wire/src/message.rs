@@ -10,8 +10,8 @@ use merkle::{Ask, Tell};
 
 use crate::ids::{Challenge, ClockHash, ClusterId, Proof, RequestId, RootHash, ShardId};
 use crate::shard::{
-    GroupsGiven, GroupsWanted, Reinstate, Sealing, StateCells, StateCellsWanted, StateOpened,
-    StateSession, Summary,
+    Comparison, GroupsGiven, GroupsWanted, LostVersion, Names, Reinstate, Sealing, StateCells,
+    StateCellsWanted, StateOpened, StateSession, Summary,
 };
 use crate::version::ProtocolRange;
 
@@ -218,6 +218,33 @@ pub enum Message {
         /// The answer, as the surfaces write it.
         bytes: Box<[u8]>,
     },
+    /// The answer to [`Message::Summary`].
+    Compared {
+        /// The shard.
+        shard: ShardId,
+        /// The comparison.
+        request: RequestId,
+        /// How the receiver's replica compares with the summary.
+        comparison: Comparison,
+    },
+    /// The answer to [`Message::CellsWanted`] when no image was asked but the replica as it is.
+    Names {
+        /// The shard.
+        shard: ShardId,
+        /// The question.
+        request: RequestId,
+        /// What is live there.
+        names: Names,
+    },
+    /// Asks for versions that the sender has lost; each comes back as [`Message::Reinstate`].
+    Lost {
+        /// The shard.
+        shard: ShardId,
+        /// Names the question.
+        request: RequestId,
+        /// The versions.
+        versions: Vec<LostVersion>,
+    },
 }
 
 /// The first words on a link, from both sides. Each sends its challenge, and again with the
@@ -315,6 +342,9 @@ pub enum Kind {
     Keep = 22,
     Describe = 23,
     Described = 24,
+    Compared = 25,
+    Names = 26,
+    Lost = 27,
 }
 
 impl Message {
@@ -346,6 +376,9 @@ impl Message {
             Self::Keep { .. } => Kind::Keep,
             Self::Describe { .. } => Kind::Describe,
             Self::Described { .. } => Kind::Described,
+            Self::Compared { .. } => Kind::Compared,
+            Self::Names { .. } => Kind::Names,
+            Self::Lost { .. } => Kind::Lost,
         }
     }
 }
@@ -372,7 +405,7 @@ impl Reason {
 
 impl Kind {
     /// Every kind, by number; the first is 1.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 27] = [
         Self::Hello,
         Self::Refused,
         Self::Gossip,
@@ -397,6 +430,9 @@ impl Kind {
         Self::Keep,
         Self::Describe,
         Self::Described,
+        Self::Compared,
+        Self::Names,
+        Self::Lost,
     ];
 
     /// Returns the kind of a number.
@@ -417,7 +453,7 @@ mod tests {
             assert_eq!(Kind::from_byte(number), Some(kind));
         }
         assert_eq!(Kind::from_byte(0), None);
-        assert_eq!(Kind::from_byte(25), None);
+        assert_eq!(Kind::from_byte(28), None);
         assert!((0u8..).zip(Outcome::ALL).all(|(number, outcome)| outcome as u8 == number));
         assert!((0u8..).zip(Reason::ALL).all(|(number, reason)| reason as u8 == number));
     }

@@ -89,9 +89,54 @@ pub struct Summary {
     pub element_count: u64,
 }
 
-/// Names a state exchange at its source.
+/// How a replica compares with another one's [`Summary`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// The clocks, the horizons and the rows are equal.
+    Equal,
+    /// They are, but this replica knows that it has lost rows: what both have lost nobody sees.
+    EqualWithLosses,
+    /// The clocks or the horizons differ, which says nothing about the rows.
+    Apart {
+        /// Expired versions are dropped up to here at the answering replica.
+        horizon: Millis,
+    },
+    /// Clocks and horizons are equal and the rows are not: one of the two has lost some.
+    Different,
+    /// The replica cannot say: it takes over state, or is damaged, or is not there.
+    Unable,
+}
+
+/// What is live in a range of a replica as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Names {
+    /// Everything applied when the cells were read, retired actors included.
+    pub clock: Clock,
+    /// Expired versions are dropped up to here.
+    pub horizon: Millis,
+    /// Where to continue; nothing when the range is done.
+    pub next: Option<OwnedCellAddress>,
+    /// The cells, in the order of the store, without values.
+    pub cells: Vec<StateCell>,
+}
+
+/// A version that somebody has lost: its dot is known there, its row is not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LostVersion {
+    /// The cell.
+    pub cell: OwnedCellAddress,
+    /// The operation that inserted it.
+    pub dot: Dot,
+}
+
+/// Names a state exchange at its source; 0 names no image but the replica as it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StateSession(pub u64);
+
+impl StateSession {
+    /// No image: the replica as it is.
+    pub const PRESENT: Self = Self(0);
+}
 
 /// The source's answer to a request for its state: a frozen image is ready to be walked.
 #[derive(Clone, Debug, PartialEq, Eq)]

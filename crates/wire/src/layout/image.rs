@@ -3,6 +3,8 @@
 //! ```text
 //! cell    = address (extra: the count of versions * 2 + (any gone)) | versions, ascending by dot
 //!         | [gone count | gone dots, ascending]
+//! names   = horizon | clock | 0, or 1 and the cell to continue after | cells without values
+//! compared = 0 equal, 1 equal with losses, 2 apart | horizon, 3 different, 4 unable
 //! version = head 1 B (bit 0 payload, bit 2 expiry, bits 5-7 stamp) | stamp | [expiry] | [payload]
 //! ```
 
@@ -13,8 +15,8 @@ use codec::DecodeError;
 use super::writer::{Stamp, stamp_bits};
 use super::{BodyReader, BodyWriter, Layout, fields};
 use crate::shard::{
-    Detail, Reinstate, StateCell, StateCells, StateCellsWanted, StateClear, StateOpened,
-    StateVersion, Summary,
+    Comparison, Detail, LostVersion, Names, Reinstate, StateCell, StateCells, StateCellsWanted,
+    StateClear, StateOpened, StateVersion, Summary,
 };
 
 const HAS_PAYLOAD: u8 = 1;
@@ -29,6 +31,34 @@ fields!(StateCellsWanted { session, first, last, detail, budget, after });
 fields!(StateCells { session, digest, next, cells });
 fields!(Summary { horizon, digest, element_count, clock });
 fields!(Reinstate { clock, cell, version });
+fields!(Names { horizon, clock, next, cells });
+fields!(LostVersion { cell, dot } at least OwnedCellAddress::SIZE_MIN + Dot::SIZE_MIN);
+
+impl Layout for Comparison {
+    fn write(&self, writer: &mut BodyWriter<'_>) {
+        match self {
+            Self::Equal => writer.byte(0),
+            Self::EqualWithLosses => writer.byte(1),
+            Self::Apart { horizon } => {
+                writer.byte(2);
+                horizon.write(writer);
+            }
+            Self::Different => writer.byte(3),
+            Self::Unable => writer.byte(4),
+        }
+    }
+
+    fn read(reader: &mut BodyReader<'_, '_>) -> Result<Self, DecodeError> {
+        match reader.bytes.byte()? {
+            0 => Ok(Self::Equal),
+            1 => Ok(Self::EqualWithLosses),
+            2 => Ok(Self::Apart { horizon: Layout::read(reader)? }),
+            3 => Ok(Self::Different),
+            4 => Ok(Self::Unable),
+            _ => Err(DecodeError::Unknown("comparison")),
+        }
+    }
+}
 
 impl Layout for Detail {
     fn write(&self, writer: &mut BodyWriter<'_>) {

@@ -64,6 +64,9 @@ bodies! {
     Keep { shard, request, target, ops }
     Describe { request, bytes }
     Described { request, bytes }
+    Compared { shard, request, comparison }
+    Names { shard, request, names }
+    Lost { shard, request, versions }
 }
 
 /// Writes the body of a [`Message::Replicate`] from borrowed operations.

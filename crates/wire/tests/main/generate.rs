@@ -6,9 +6,9 @@ use causality::{
 use cells::{Family, Keyspace, OwnedBody, OwnedCellAddress, OwnedOp};
 use merkle::{Ask, Depth, Digest, FANOUT, Fingerprint, NodeRef, Tell};
 use wire::shard::{
-    Detail, Group, GroupsGiven, GroupsWanted, Member, Reinstate, Rest, SealedPart, Sealing,
-    StateCell, StateCells, StateCellsWanted, StateClear, StateOpened, StateSession, StateVersion,
-    Summary,
+    Comparison, Detail, Group, GroupsGiven, GroupsWanted, LostVersion, Member, Names, Reinstate,
+    Rest, SealedPart, Sealing, StateCell, StateCells, StateCellsWanted, StateClear, StateOpened,
+    StateSession, StateVersion, Summary,
 };
 use wire::{
     Challenge, ClockHash, ClusterId, Hello, Kind, Message, Outcome, Proof, ProtocolRange,
@@ -92,6 +92,12 @@ impl Generator {
                 Message::Keep { shard, request, target: NodeId(self.rng.u32(..)), ops }
             }
             Kind::Sealing => Message::Sealing { shard, request, sealing: self.sealing() },
+            Kind::Compared => Message::Compared { shard, request, comparison: self.comparison() },
+            Kind::Names => Message::Names { shard, request, names: self.names() },
+            Kind::Lost => {
+                let versions = (0..self.small()).map(|_| self.lost()).collect();
+                Message::Lost { shard, request, versions }
+            }
         }
     }
 
@@ -255,6 +261,25 @@ impl Generator {
     fn reinstate(&mut self) -> Reinstate {
         let dot = self.dot();
         Reinstate { clock: self.clock(), cell: self.cell(), version: self.version(dot) }
+    }
+
+    fn comparison(&mut self) -> Comparison {
+        match self.rng.u8(..5) {
+            0 => Comparison::Equal,
+            1 => Comparison::EqualWithLosses,
+            2 => Comparison::Apart { horizon: self.millis() },
+            3 => Comparison::Different,
+            _ => Comparison::Unable,
+        }
+    }
+
+    fn names(&mut self) -> Names {
+        let StateCells { next, cells, .. } = self.state_cells();
+        Names { clock: self.clock(), horizon: self.millis(), next, cells }
+    }
+
+    fn lost(&mut self) -> LostVersion {
+        LostVersion { cell: self.cell(), dot: self.dot() }
     }
 
     fn sealing(&mut self) -> Sealing {

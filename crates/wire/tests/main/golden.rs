@@ -11,9 +11,9 @@ use causality::{
 use cells::{CellAddress, Family, Keyspace, OwnedBody, OwnedCellAddress, OwnedOp};
 use merkle::{Ask, Depth, Digest, FANOUT, Fingerprint, NodeRef, Tell};
 use wire::shard::{
-    Detail, Group, GroupsGiven, GroupsWanted, Member, Reinstate, Rest, SealedPart, Sealing,
-    StateCell, StateCells, StateCellsWanted, StateClear, StateOpened, StateSession, StateVersion,
-    Summary,
+    Comparison, Detail, Group, GroupsGiven, GroupsWanted, LostVersion, Member, Names, Reinstate,
+    Rest, SealedPart, Sealing, StateCell, StateCells, StateCellsWanted, StateClear, StateOpened,
+    StateSession, StateVersion, Summary,
 };
 use wire::{
     Challenge, ClockHash, ClusterId, Decoder, Hello, Kind, Message, Outcome, Proof, ProtocolRange,
@@ -185,6 +185,24 @@ fn sample(kind: Kind) -> Message {
             let reinstate = Reinstate { clock: clock(), cell: register(b"key"), version };
             Message::Reinstate { shard, request, reinstate }
         }
+        Kind::Compared => {
+            let comparison = Comparison::Apart { horizon };
+            Message::Compared { shard, request, comparison }
+        }
+        Kind::Names => {
+            let held = StateCell {
+                cell: register(b"key"),
+                versions: vec![version(None, Some(LATER))],
+                gone: Dots::new(),
+            };
+            let (next, cells) = (Some(register(b"key")), vec![held]);
+            Message::Names { shard, request, names: Names { clock: clock(), horizon, next, cells } }
+        }
+        Kind::Lost => {
+            let versions =
+                vec![LostVersion { cell: register(b"key"), dot: Dot::new(actor(1), 44) }];
+            Message::Lost { shard, request, versions }
+        }
         Kind::Keep => Message::Keep { shard, request, target: NodeId(6), ops: ops() },
         Kind::Sealing => {
             let sealing = Sealing::Allow { actor: actor(9), ballot: 12, counters: counters() };
@@ -242,6 +260,11 @@ fn rarer_forms_stay_what_they_are_too() {
         budget: 9,
     };
     check(Message::Wanted { shard, request, wanted }, "01020100ac020900");
+    let compared = |comparison| Message::Compared { shard, request, comparison };
+    check(compared(Comparison::Equal), "010200");
+    check(compared(Comparison::EqualWithLosses), "010201");
+    check(compared(Comparison::Different), "010203");
+    check(compared(Comparison::Unable), "010204");
     let outcome = Outcome::Applied;
     check(Message::Acknowledged { shard, request, outcome, clock: None }, "01020000");
 }
