@@ -5,7 +5,7 @@ use causality::{Dots, Millis};
 use cells::{Change, Family};
 use replica::{EVERY_KEY, Replica, ReplicaError, StateTaking};
 use storage::MemoryStore;
-use wire::shard::GroupsGiven;
+use wire::shard::{Detail, GroupsGiven, StateCellsWanted, StateSession};
 use wire::{Kind, Message};
 
 use crate::link::decode;
@@ -53,7 +53,26 @@ fn take(
         Message::StateOpened { opened, .. } if taking.is_none() => {
             *taking = Some(replica.begin_taking(store, NOW, opened)?);
         }
-        Message::CellsWanted { wanted, .. } => drop(replica.image_cells(store, &wanted)?),
+        Message::CellsWanted { wanted, .. } => {
+            drop(replica.names(store, &wanted)?);
+            drop(replica.image_cells(store, &wanted)?);
+        }
+        Message::Names { names, .. } => {
+            let wanted = StateCellsWanted {
+                session: StateSession::PRESENT,
+                first: EVERY_KEY.first,
+                last: EVERY_KEY.last,
+                after: None,
+                detail: Detail::Names,
+                budget: 0,
+            };
+            drop(replica.differences(store, &wanted, &names)?);
+        }
+        Message::Lost { versions, .. } => {
+            for lost in versions {
+                drop(replica.give_back(store, &lost.cell, lost.dot));
+            }
+        }
         Message::CellsGiven { cells, .. } => {
             if let Some(taking) = taking {
                 taking.stage(EVERY_KEY, cells)?;

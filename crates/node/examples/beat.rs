@@ -33,6 +33,7 @@ fn config() -> Config {
         exchange_interval_ms: 1_000,
         gossip: GossipConfig::default(),
         coordination: node::CoordinationConfig::default(),
+        verification: node::VerificationConfig::default(),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use causality::{ContextKey, Incarnation, NodeId};
 
+use crate::verification::VerificationConfig;
+
 /// One node of the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemberConfig {
@@ -112,4 +114,6 @@ pub struct Config {
     pub gossip: GossipConfig,
     /// How calls are coordinated.
     pub coordination: CoordinationConfig,
+    /// How often and at what cost equal clocks are proven to mean equal rows.
+    pub verification: VerificationConfig,
 }

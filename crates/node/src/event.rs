@@ -4,6 +4,8 @@ use api::{Call, Outcome};
 use causality::NodeId;
 use wire::Message;
 
+use crate::verification::Notice;
+
 /// Names a client's request until it is answered; chosen by the driver, unique while open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub u64);
@@ -42,6 +44,8 @@ pub struct Outbox {
     pub replies: Vec<(RequestId, Outcome)>,
     /// Those among the answers in which stand-ins for owners took part.
     pub sloppy: Vec<RequestId>,
+    /// What a person should know.
+    pub notices: Vec<Notice>,
     /// The store must make a checkpoint before the messages of this turn leave.
     pub is_checkpoint_due: bool,
 }

@@ -33,6 +33,7 @@ mod takeover;
 mod topology;
 mod trace;
 mod transfers;
+mod verification;
 mod visits;
 mod writes;
 
@@ -51,3 +52,4 @@ pub use node::{Node, OpenError};
 pub use status::{Delivered, Kept, PeerStatus, Status};
 pub use trace::{Trace, TracedVersion};
 pub use transfers::Progress;
+pub use verification::{Notice, VerificationConfig, VerificationCounts, VerificationStatus};

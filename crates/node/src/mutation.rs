@@ -4,6 +4,7 @@
 //! Without the feature `mutation` [`Node::is_mutated`] is constantly false.
 
 mod calls;
+mod verification;
 
 use crate::node::Node;
 
@@ -99,6 +100,20 @@ pub enum Mutation {
     LocalMetElsewhere,
     /// A removal takes away what its coordinator happens to have.
     RemovalLooksHereOnly,
+    /// Rows are compared whatever the clocks say.
+    ComparedUnsettled,
+    /// Rows that differ are taken for equal.
+    DifferenceUnseen,
+    /// Two owners are made equal by removing what one of them has lost.
+    MendedByRemoval,
+    /// A version that a peer holds is taken back without proof that it was lost.
+    MendedUnproven,
+    /// What was lost is mended in silence.
+    MendedUncounted,
+    /// Verification takes what it can get.
+    VerificationUnpaced,
+    /// A shard is compared with one other owner only.
+    OneOwnerVerified,
 }
 
 #[cfg(feature = "mutation")]
@@ -140,6 +155,17 @@ impl Mutation {
         Self::ExpiredEarly,
         Self::TakeoverEarly,
         Self::TakeoverUnsaved,
+    ];
+
+    /// The wrong rules of verification.
+    pub const OF_VERIFICATION: [Self; 7] = [
+        Self::ComparedUnsettled,
+        Self::DifferenceUnseen,
+        Self::MendedByRemoval,
+        Self::MendedUnproven,
+        Self::MendedUncounted,
+        Self::VerificationUnpaced,
+        Self::OneOwnerVerified,
     ];
 
     /// The wrong rules of coordination.

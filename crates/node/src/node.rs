@@ -26,6 +26,7 @@ use crate::status::Delivered;
 use crate::takeover::Takeover;
 use crate::topology::Topology;
 use crate::transfers::Transfers;
+use crate::verification::Verification;
 use crate::visits::Visits;
 
 /// Why a node did not start. Nothing was written.
@@ -76,6 +77,7 @@ pub struct Node<S> {
     pub(crate) freshness: Freshness,
     pub(crate) takeovers: BTreeMap<u16, Takeover>,
     pub(crate) transfers: Transfers,
+    pub(crate) verification: Verification,
     /// Shards whose log may hold operations that not every owner has reported.
     pub(crate) unstable: BTreeSet<u16>,
     pub(crate) delivered: Delivered,
@@ -148,6 +150,7 @@ impl<S: Store> Node<S> {
             next_request: 1,
             next_beat: now,
             transfers: Transfers::default(),
+            verification: Verification::default(),
             #[cfg(feature = "mutation")]
             mutation: None,
             config,
@@ -155,6 +158,7 @@ impl<S: Store> Node<S> {
         node.resume_transfers(now, filling);
         left_over.into_iter().for_each(|(owner, named)| node.hint(now, owner, named));
         node.watch_again(now);
+        node.take_stock();
         Ok(node)
     }
 
@@ -176,6 +180,7 @@ impl<S: Store> Node<S> {
         }
         self.gossip(now, out);
         self.replay_hints(now, out);
+        self.verify(now, out);
         self.give_up_late(now, out);
         self.give_up_forwards(now, out);
         self.return_forwarded(out);
@@ -186,7 +191,8 @@ impl<S: Store> Node<S> {
     pub fn next_deadline(&self) -> Option<Millis> {
         let waits =
             [self.calls.next_deadline(), self.next_forward_deadline(), self.hints.next_deadline()];
-        waits.into_iter().flatten().chain([self.next_beat, self.membership.next_deadline()]).min()
+        let dues = [self.next_beat, self.membership.next_deadline(), self.next_verification()];
+        waits.into_iter().flatten().chain(dues).min()
     }
 
     /// Writes every shard's state, so that a checkpoint of the store covers it.

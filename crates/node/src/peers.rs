@@ -71,6 +71,21 @@ impl<S: Store> Node<S> {
             }
             Message::Forwarded { request, bytes } => self.take_forwarded(now, request, &bytes, out),
             Message::Gossip(bytes) => self.take_news(now, from, &bytes, out),
+            Message::Summary { shard, request, summary } => {
+                self.take_summary(now, from, (shard, request), &summary, out);
+            }
+            Message::Compared { shard, request, comparison } => {
+                self.take_compared(now, from, (shard.0, request), comparison, out);
+            }
+            Message::Names { shard, request, names } => {
+                self.take_names(now, from, (shard, request), &names, out);
+            }
+            Message::Lost { shard, request, versions } => {
+                self.take_lost(from, (shard, request), &versions, out);
+            }
+            Message::Reinstate { shard, reinstate, .. } => {
+                self.take_reinstate(now, from, shard.0, &reinstate);
+            }
             other => self.take_state_message(now, from, other, out),
         }
     }

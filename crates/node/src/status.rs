@@ -8,6 +8,7 @@ use crate::exchange::ExchangeCounts;
 use crate::hints::HintCounts;
 use crate::membership::Liveness;
 use crate::node::Node;
+use crate::verification::VerificationStatus;
 
 /// Operations applied here that were minted elsewhere, by how they came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,6 +57,8 @@ pub struct Status {
     pub exchange: ExchangeCounts,
     /// What is kept here for others.
     pub kept: Kept,
+    /// How far equal clocks are proven to mean equal rows.
+    pub verification: VerificationStatus,
     /// The other nodes.
     pub peers: Vec<PeerStatus>,
 }
@@ -98,6 +101,7 @@ impl<S: Store> Node<S> {
             delivered: self.delivered,
             exchange: self.exchange.counts,
             kept: self.kept(),
+            verification: self.verification(),
             peers: peers.collect(),
         }
     }

@@ -4,7 +4,7 @@ use causality::{Millis, NodeId};
 use merkle::{HashRange, Walk};
 use replica::{EVERY_KEY, StateTaking};
 use storage::Store;
-use wire::shard::{Detail, StateCell, StateCells, StateCellsWanted, StateOpened};
+use wire::shard::{Detail, StateCell, StateCells, StateCellsWanted, StateOpened, StateSession};
 use wire::{Message, RequestId, ShardId};
 
 use crate::event::Outbox;
@@ -68,6 +68,17 @@ impl<S: Store> Node<S> {
                 if let Ok(opened) = replica.open_image(&mut self.store, now, horizon) {
                     self.send(from, Message::StateOpened { shard, request, opened }, out);
                 }
+            }
+            Message::Ask { shard, request, session: StateSession::PRESENT, ask } => {
+                self.take_ask(from, (shard, request), &ask, out);
+            }
+            Message::Tell { shard, request, session: StateSession::PRESENT, tell } => {
+                self.take_tell(now, from, (shard.0, request), &tell);
+            }
+            Message::CellsWanted { shard, request, wanted }
+                if wanted.session == StateSession::PRESENT =>
+            {
+                self.take_names_wanted(from, (shard, request), wanted, out);
             }
             Message::Ask { shard, request, session, ask } => {
                 let Some(replica) = self.replicas.get_mut(&shard.0) else { return };

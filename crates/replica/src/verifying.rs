@@ -97,6 +97,11 @@ impl Replica {
         is_equal
     }
 
+    /// Notes that a peer without losses holds the same as this replica: everything lost is back.
+    pub const fn all_is_back(&mut self) {
+        self.state.has_losses = false;
+    }
+
     /// Says whether versions were lost here that may not all be back.
     #[must_use]
     pub const fn has_losses(&self) -> bool {

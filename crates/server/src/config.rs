@@ -18,7 +18,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use causality::{ContextKey, NodeId};
-use node::CoordinationConfig;
+use node::{CoordinationConfig, VerificationConfig};
 use xxhash_rust::xxh3::xxh3_128;
 
 pub use error::ConfigError;
@@ -73,6 +73,8 @@ pub struct Config {
     pub peer_queue_size_max: usize,
     /// How calls are coordinated.
     pub coordination: CoordinationConfig,
+    /// How often and at what cost shards are verified.
+    pub verification: VerificationConfig,
     /// How long messages to other datacenters are held back, to feel distance on one machine.
     pub simulated_latency_ms: u64,
     /// A file with the ids of nodes to which the links are cut, to feel partitions.

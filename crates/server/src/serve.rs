@@ -247,6 +247,7 @@ fn node_config(config: &Config, identity: &Identity, origin: Origin) -> node::Co
             origin,
         },
         coordination: config.coordination,
+        verification: config.verification,
     }
 }
 

@@ -5,7 +5,7 @@ use std::rc::{Rc, Weak};
 
 use api::SessionId;
 use causality::{Millis, NodeId};
-use node::{Introspection, Kept, Node, PeerStatus, Status};
+use node::{Introspection, Kept, Node, PeerStatus, Status, VerificationStatus};
 use redis::Question;
 use resp::Writer;
 use serde_json::{Value, json};
@@ -108,6 +108,7 @@ impl Describer {
             "waiting": status.waiting_count,
             "delivered": delivered(&status),
             "kept": describe_kept(&status.kept),
+            "verification": describe_verification(&status.verification),
             "minted": ledger.minted,
             "converged": ledger.converged,
             "conflicts": seen.conflicts,
@@ -134,6 +135,7 @@ impl Describer {
             "waiting": status.waiting_count,
             "delivered": delivered(&status),
             "kept": describe_kept(&status.kept),
+            "verification": describe_verification(&status.verification),
             "convergence": convergence::describe(
                 &self.introspect(),
                 usize::from(self.config.replication),
@@ -230,6 +232,26 @@ fn describe_kept(kept: &Kept) -> Value {
         "covered": kept.hints.covered,
         "expired": kept.hints.expired,
         "dropped": kept.hints.dropped,
+    })
+}
+
+/// How far equal clocks are proven to mean equal rows.
+fn describe_verification(status: &VerificationStatus) -> Value {
+    let counts = &status.counts;
+    let age = |since: Millis| clock::now().0.saturating_sub(since.0);
+    json!({
+        "pairs": status.pair_count,
+        "pairs_equal": status.verified_count,
+        "oldest_ms_ago": status.oldest.map(age),
+        "verified": counts.verified,
+        "different": counts.different,
+        "mended": counts.mended,
+        "given": counts.given,
+        "refused": counts.refused,
+        "unmended": counts.unmended,
+        "bytes": counts.bytes,
+        "shards_damaged": status.damaged_count,
+        "shards_mending": status.mending_count,
     })
 }
 

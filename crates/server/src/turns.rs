@@ -174,6 +174,7 @@ impl Turns {
                 node.handle(now, Event::Woken, &mut out);
             }
         }
+        std::mem::take(&mut out.notices).into_iter().for_each(|notice| self.log.warn(notice));
         if out.is_checkpoint_due {
             checkpoint(&mut node)?;
         }

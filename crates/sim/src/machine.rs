@@ -280,6 +280,7 @@ impl Machine {
                 ..GossipConfig::default()
             },
             coordination: node::CoordinationConfig::default(),
+            verification: node::VerificationConfig::default(),
         }
     }
 }

@@ -123,6 +123,7 @@ impl Lone {
             exchange_interval_ms: 1_000,
             gossip: GossipConfig::default(),
             coordination: CoordinationConfig::default(),
+            verification: node::VerificationConfig::default(),
         };
         let store = Counting { inner: MemoryStore::new(), touched: 0 };
         Self { node: Node::open(config, store, &[], Millis(1_000_000)).unwrap(), asked: 0 }

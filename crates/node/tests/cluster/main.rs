@@ -18,3 +18,4 @@ mod scenarios;
 mod sessions;
 mod shards;
 mod types;
+mod verification;

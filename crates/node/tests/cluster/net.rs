@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use api::{Call, Level, Operation, Outcome};
 use causality::{Actor, ContextKey, Incarnation, Millis, NodeId};
 use cells::Keyspace;
-use node::{Config, Event, MemberConfig, Mutation, Node, Outbox, RequestId};
+use node::{Config, Event, MemberConfig, Mutation, Node, Notice, Outbox, RequestId};
 use storage::MemoryStore;
 use wire::{Encoder, FrameLimit, Kind, Message, ProtocolVersion};
 
@@ -36,6 +36,10 @@ pub struct Net {
     loss: f64,
     /// The sizes of the messages that compare clocks, by kind.
     pub sizes: BTreeMap<Kind, Vec<usize>>,
+    /// The questions of verification: when, and who asked.
+    pub verifying: Vec<(Millis, NodeId)>,
+    /// What the nodes wanted people to know.
+    pub notices: Vec<(NodeId, Notice)>,
     rng: fastrand::Rng,
 }
 
@@ -86,6 +90,7 @@ impl Net {
                 exchange_interval_ms: 1_000,
                 gossip: node::GossipConfig::default(),
                 coordination: node::CoordinationConfig::default(),
+                verification: node::VerificationConfig::default(),
             };
             change(&mut config);
             config
@@ -112,6 +117,8 @@ impl Net {
             asked: 0,
             loss: 0.0,
             sizes: BTreeMap::new(),
+            verifying: Vec::new(),
+            notices: Vec::new(),
             rng: fastrand::Rng::with_seed(seed),
         };
         let all: Vec<NodeId> = members.iter().map(|member| member.id).collect();
@@ -334,12 +341,13 @@ impl Net {
         }
     }
 
-    fn event(&mut self, to: NodeId, event: Event) {
+    pub fn event(&mut self, to: NodeId, event: Event) {
         let mut out = Outbox::default();
         let Some(node) = self.nodes.get_mut(&to) else { return };
         node.handle(self.now, event, &mut out);
         self.replies.extend(out.replies);
         self.sloppy.extend(out.sloppy);
+        self.notices.extend(out.notices.into_iter().map(|notice| (to, notice)));
         for (peer, message) in out.sends {
             if self.cuts.contains(&(to, peer)) {
                 continue;
@@ -348,6 +356,9 @@ impl Net {
                 continue;
             }
             self.weigh(&message);
+            if matches!(message.kind(), Kind::Summary | Kind::Ask | Kind::CellsWanted) {
+                self.verifying.push((self.now, to));
+            }
             if matches!(message, Message::Replicate { .. } | Message::Keep { .. }) {
                 *self.batches_sent_to.entry(peer).or_default() += 1;
             }

@@ -30,6 +30,7 @@ impl Lone {
             exchange_interval_ms: 1_000,
             gossip: GossipConfig::default(),
             coordination: node::CoordinationConfig::default(),
+            verification: node::VerificationConfig::default(),
         };
         let node = Node::open(config, MemoryStore::new(), &[], now).expect("an empty store");
         Self { node, now, asked: 0 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use causality::NodeId;
-use node::{CoordinationConfig, QuorumMode};
+use node::{CoordinationConfig, QuorumMode, VerificationConfig};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Config, ConfigError, Flush, Member, Settings};
@@ -25,6 +25,7 @@ impl Settings {
         let members = members(&settings, me)?;
         let coordination = coordination(&settings)?;
         let (tls, secret) = (tls(&settings)?, secret(&settings)?);
+        let verification = verification(&settings)?;
         let config = Config {
             me,
             members,
@@ -40,6 +41,7 @@ impl Settings {
             gossip_fanout: required(settings.gossip_fanout, "gossip_fanout")?,
             request_timeout_ms: required(settings.request_timeout_ms, "request_timeout_ms")?,
             coordination,
+            verification,
             clients_count_max: required(settings.clients_count_max, "clients_count_max")?,
             request_size_max: required(settings.request_size_max, "request_size_max")?,
             store_memory_max: required(settings.store_memory_max, "store_memory_max")?,
@@ -130,6 +132,18 @@ fn coordination(settings: &Settings) -> Result<CoordinationConfig, ConfigError> 
         hint_bytes_max: required(settings.hint_bytes_max, "hint_bytes_max")?,
         hint_bytes_per_second: rate,
         ..CoordinationConfig::default()
+    })
+}
+
+fn verification(settings: &Settings) -> Result<VerificationConfig, ConfigError> {
+    let rate = required(settings.verification_bytes_per_second, "verification_bytes_per_second")?;
+    if rate == 0 {
+        return Err(invalid("verification_bytes_per_second", rate, "more than 0"));
+    }
+    Ok(VerificationConfig {
+        period_ms: required(settings.verification_period_ms, "verification_period_ms")?,
+        bytes_per_second: rate,
+        ..VerificationConfig::default()
     })
 }
 

@@ -114,6 +114,12 @@ settings! {
     /// How fast that is handed over, in bytes a second
     #[arg(value_name = "BYTES")]
     hint_bytes_per_second: u64, "STARLING_HINT_BYTES_PER_SECOND";
+    /// How often every shard is compared with each other owner, row sums included; 0: never
+    #[arg(value_name = "MS")]
+    verification_period_ms: u64, "STARLING_VERIFICATION_PERIOD_MS";
+    /// How much verification may take
+    #[arg(value_name = "BYTES")]
+    verification_bytes_per_second: u64, "STARLING_VERIFICATION_BYTES_PER_SECOND";
     /// How much of what is stored may be held in memory, in bytes
     #[arg(value_name = "BYTES")]
     store_memory_max: usize, "STARLING_STORE_MEMORY_MAX";

@@ -3,8 +3,9 @@
 //! Cardinality is bounded by the number of members. Numbers are gathered when they are asked for.
 
 use http::{Exposition, Family, Kind, TextFormat};
-use node::Histogram;
+use node::{Histogram, VerificationStatus};
 
+use crate::clock;
 use crate::status::{Describer, PeerReport};
 
 macro_rules! families {
@@ -31,6 +32,20 @@ families! {
     HINT_FATES = Counter "starling_hints_handled" [""] "Operations kept for others, by their fate.";
     TAKEOVERS = Counter "starling_takeovers" [""]
         "Shards whose whole state was taken over from another owner.";
+    VERIFIED = Counter "starling_verifications" [""]
+        "Comparisons of a shard's rows with another owner's, by how they ended.";
+    VERIFIED_AGE = Gauge "starling_verification_age_seconds" ["seconds"]
+        "For how long the pair of a shard and an owner that waits longest was not seen equal.";
+    VERIFIED_BYTES = Counter "starling_verification_bytes" ["bytes"]
+        "Bytes of questions and answers of verification.";
+    MENDED = Counter "starling_mended_versions" [""]
+        "Versions that were lost here and were given back by other owners.";
+    GIVEN_BACK = Counter "starling_given_back_versions" [""]
+        "Versions offered to owners that seemed to have lost them.";
+    DAMAGED = Gauge "starling_damaged_shards" [""]
+        "Shards that are not used because their rows are not to be trusted.";
+    MENDING = Gauge "starling_mending_shards" [""]
+        "Shards that have lost rows which are not known to be all back.";
     LINK_UP = Gauge "starling_link_up" [""] "Whether messages can be sent to a peer.";
     LINK_DROPPED = Counter "starling_link_dropped_messages" [""]
         "Messages to a peer that were dropped because its queue was full.";
@@ -113,6 +128,7 @@ pub(super) fn text(format: TextFormat, describer: &Describer, connections: usize
     ];
     text.family(HINT_FATES, fates.map(|(fate, count)| ([("fate", fate)], float(count))));
     text.family(TAKEOVERS, [(Labels::new(), float(status.delivered.shards_taken_over))]);
+    verification(&mut text, &status.verification);
     let peers: Vec<(String, PeerReport)> =
         reports.into_iter().map(|report| (report.id.0.to_string(), report)).collect();
     let mut by_peer = |family: &Family, value: &dyn Fn(&PeerReport) -> Option<f64>| {
@@ -129,6 +145,25 @@ pub(super) fn text(format: TextFormat, describer: &Describer, connections: usize
     by_peer(DIFFERING, &|report| Some(float(report.shards_differing as u64)));
     convergence(&mut text, describer);
     text.finish()
+}
+
+/// How far equal clocks are proven to mean equal rows.
+fn verification(text: &mut Exposition, status: &VerificationStatus) {
+    let counts = &status.counts;
+    let ends = [
+        ("equal", counts.verified),
+        ("different", counts.different),
+        ("unmended", counts.unmended),
+    ];
+    text.family(VERIFIED, ends.map(|(end, count)| ([("result", end)], float(count))));
+    let age = status.oldest.map(|since| clock::now().0.saturating_sub(since.0));
+    text.family(VERIFIED_AGE, age.map(|age| (Labels::new(), float(age) / 1000.0)));
+    let one = |count: u64| [(Labels::new(), float(count))];
+    text.family(VERIFIED_BYTES, one(counts.bytes));
+    text.family(MENDED, one(counts.mended));
+    text.family(GIVEN_BACK, one(counts.given));
+    text.family(DAMAGED, alone(status.damaged_count));
+    text.family(MENDING, alone(status.mending_count));
 }
 
 /// What the ledger has measured.

@@ -123,6 +123,7 @@ impl Machine {
             request_timeout_ms: 800,
             exchange_interval_ms: self.rules.exchange_interval_ms,
             coordination: node::CoordinationConfig::default(),
+            verification: node::VerificationConfig::default(),
             gossip: GossipConfig {
                 contacts: vec![(self.id, format!("r{id}"), format!("p{id}"))],
                 origin: self.admitted.clone().map_or(Origin::Founder, Origin::Admitted),
