@@ -151,6 +151,16 @@ pub enum Operation {
         /// How many.
         pick: Pick,
     },
+    /// Some elements of a collection, in an order of their names that all owners share: `Values` of
+    /// a set, `Pairs` of a map, `Scored` of a sorted set; none at the end.
+    Page {
+        /// What the key must hold.
+        of: Paged,
+        /// Behind which name to begin; at the first one without it.
+        after: Option<Vec<u8>>,
+        /// How many at most.
+        limit: u64,
+    },
     /// Does something else with a string.
     String(StringOperation),
     /// Does something with a list.
@@ -245,6 +255,7 @@ impl Operation {
             | Self::MapCount
             | Self::MapPick { .. }
             | Self::SketchGet
+            | Self::Page { .. }
             | Self::Version
             | Self::Siblings => false,
             Self::Set { .. }
@@ -271,6 +282,17 @@ impl Operation {
             Self::Batch(batch) => batch.is_write(),
         }
     }
+}
+
+/// A collection that is read page by page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Paged {
+    /// Members of a set.
+    Set,
+    /// Fields of a map.
+    Map,
+    /// Members of a sorted set.
+    Zset,
 }
 
 /// What becomes of a key's expiry when its string is written.

@@ -14,7 +14,7 @@ mod strings;
 mod zset;
 
 pub use batch::{Batch, Check, Part};
-pub use call::{Call, Lifetime, Operation, Outcome, SetCondition, Sibling};
+pub use call::{Call, Lifetime, Operation, Outcome, Paged, SetCondition, Sibling};
 pub use error::CallError;
 pub use level::{Level, LevelError};
 pub use lists::{ListEnd, ListOperation, ListSide, PushRule};

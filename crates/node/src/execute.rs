@@ -4,6 +4,7 @@ mod bits;
 mod keys;
 mod lists;
 mod maps;
+mod pages;
 mod sets;
 mod sketches;
 mod strings;
@@ -69,7 +70,7 @@ impl<S: Store> Node<S> {
 }
 
 /// Mints a draft: the clear first, if it asks for one, then every change.
-fn mint<S: Store>(
+pub(crate) fn mint<S: Store>(
     replica: &mut Replica,
     store: &mut S,
     now: Millis,
@@ -141,6 +142,9 @@ fn run<R: ReadCells>(
         | Operation::MapIncrement { .. }
         | Operation::MapIncrementDecimal { .. }
         | Operation::MapPick { .. } => maps::run(cells, key, operation, draft),
+        Operation::Page { of, after, limit } => {
+            pages::run(cells, key, *of, (after.as_deref(), *limit))
+        }
         Operation::String(operation) => strings::run_more(cells, key, operation, draft),
         Operation::List(operation) => lists::run(cells, key, operation, draft),
         Operation::SketchAdd { .. } | Operation::SketchGet | Operation::SketchMerge { .. } => {

@@ -4,12 +4,12 @@
 
 use api::{Call, CallError, Operation, Outcome, Position, ShardOperation};
 use causality::Millis;
-use cells::types::key;
-use cells::{KeyAddress, Keyspace};
+use cells::types::{Draft, key};
+use cells::{KeyAddress, Keyspace, OwnedOp};
 use replica::Replica;
 use storage::Store;
 
-use crate::execute::{Executed, replica_error, word};
+use crate::execute::{Executed, mint, replica_error, word};
 use crate::node::Node;
 
 /// The most keys that one call looks at.
@@ -55,6 +55,7 @@ impl<S: Store> Node<S> {
                     if has_any.map_err(|error| replica_error(&error))? {
                         let op = replica.mint_clear(&mut self.store, now, whole);
                         ops.push(op.map_err(|error| replica_error(&error))?);
+                        ops.extend(remove_counted(replica, &mut self.store, now, *keyspace)?);
                     }
                 }
                 return Ok((Outcome::Done, ops));
@@ -62,6 +63,30 @@ impl<S: Store> Node<S> {
         };
         Ok((outcome, Vec::new()))
     }
+}
+
+/// Removes the keys that a clear has left: increments are taken back one by one, since those of
+/// other nodes that are on their way would otherwise count again.
+fn remove_counted<S: Store>(
+    replica: &mut Replica,
+    store: &mut S,
+    now: Millis,
+    keyspace: Keyspace,
+) -> Result<Vec<OwnedOp>, CallError> {
+    let (mut ops, mut from) = (Vec::new(), Some(Position::START));
+    while let Some(position) = from {
+        let (keys, next) = walk(replica, store, now, keyspace, (position, KEYS_MAX))?;
+        for (key, _) in keys {
+            let key = KeyAddress { keyspace, key: &key };
+            let mut draft = Draft::new(replica.next_dot());
+            key::delete(&mut replica.reader(store, now), key, &mut draft)
+                .map_err(|error| CallError::Storage(error.to_string()))?;
+            let minted = mint(replica, store, now, key, &draft);
+            ops.extend(minted.map_err(|error| replica_error(&error))?);
+        }
+        from = next;
+    }
+    Ok(ops)
 }
 
 /// Looks at the keys from a place on, and keeps those that show a value.

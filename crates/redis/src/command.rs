@@ -56,6 +56,7 @@ pub(crate) enum Group {
     Connection,
     Server,
     Cluster,
+    Scripting,
     Starling,
 }
 
@@ -88,12 +89,15 @@ pub(crate) enum Category {
     Bitmap,
     HyperLogLog,
     Geo,
+    PubSub,
     Admin,
     Fast,
     Slow,
+    Blocking,
     Dangerous,
     Connection,
     Transaction,
+    Scripting,
 }
 
 impl Command {
@@ -220,6 +224,7 @@ impl Group {
             Self::Connection => "connection",
             Self::Server => "server",
             Self::Cluster => "cluster",
+            Self::Scripting => "scripting",
             Self::Starling => "starling",
         }
     }
@@ -237,6 +242,7 @@ impl Group {
             Self::Hash => Some(Category::Hash),
             Self::Connection => Some(Category::Connection),
             Self::Transactions => Some(Category::Transaction),
+            Self::Scripting => Some(Category::Scripting),
             Self::Server | Self::Cluster | Self::Starling => None,
         }
     }
@@ -261,7 +267,7 @@ impl Flag {
 }
 
 impl Category {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 20] = [
         Self::Keyspace,
         Self::Read,
         Self::Write,
@@ -273,12 +279,15 @@ impl Category {
         Self::Bitmap,
         Self::HyperLogLog,
         Self::Geo,
+        Self::PubSub,
         Self::Admin,
         Self::Fast,
         Self::Slow,
+        Self::Blocking,
         Self::Dangerous,
         Self::Connection,
         Self::Transaction,
+        Self::Scripting,
     ];
 
     /// Returns the name.
@@ -301,6 +310,9 @@ impl Category {
             Self::Dangerous => "dangerous",
             Self::Connection => "connection",
             Self::Transaction => "transaction",
+            Self::Scripting => "scripting",
+            Self::PubSub => "pubsub",
+            Self::Blocking => "blocking",
         }
     }
 }

@@ -6,8 +6,12 @@ mod bitfield;
 mod bits;
 mod client;
 mod cluster;
+mod config;
 mod connection;
+mod copies;
+mod debug;
 mod documents;
+mod dumps;
 mod edits;
 mod geo;
 mod hashes;
@@ -16,14 +20,18 @@ mod keys;
 mod keyspace;
 mod lcs;
 mod lists;
+mod objects;
 mod places;
 mod running;
+mod scripts;
 mod server;
 pub(crate) mod set_algebra;
 mod sets;
+mod sort;
 mod starling;
 mod strings;
 pub(crate) mod transactions;
+mod walks;
 pub(crate) mod zsets;
 
 use crate::command::Command;
@@ -33,6 +41,11 @@ pub(crate) const FAMILIES: &[&[Command]] = &[
     strings::COMMANDS,
     keys::COMMANDS,
     keyspace::COMMANDS,
+    copies::COMMANDS,
+    dumps::COMMANDS,
+    objects::COMMANDS,
+    sort::COMMANDS,
+    walks::COMMANDS,
     sets::COMMANDS,
     set_algebra::COMMANDS,
     edits::COMMANDS,
@@ -54,6 +67,9 @@ pub(crate) const FAMILIES: &[&[Command]] = &[
     documents::COMMANDS,
     transactions::COMMANDS,
     server::COMMANDS,
+    config::COMMANDS,
+    debug::COMMANDS,
+    scripts::COMMANDS,
     cluster::COMMANDS,
     starling::COMMANDS,
 ];

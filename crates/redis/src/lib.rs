@@ -17,10 +17,13 @@
 
 mod assembly;
 mod command;
+mod content;
+mod dump;
 mod expiry;
 mod families;
 mod glob;
 mod keyspec;
+mod lobby;
 mod refusal;
 mod rounds;
 mod session;
@@ -35,6 +38,7 @@ use resp::{Protocol, Writer};
 
 use command::Command;
 use families::transactions;
+pub use lobby::Lobby;
 use refusal::Refusal;
 use rounds::{Asked, Asker, Next, Then};
 pub use session::{ClientId, Levels, Session};

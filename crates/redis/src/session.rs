@@ -1,11 +1,14 @@
 //! What one connection has settled: protocol, keyspace, levels, names.
 
+use std::rc::Rc;
+
 use api::{Level, SessionId, Staleness};
 use causality::Millis;
 use cells::Keyspace;
 use resp::Protocol;
 
 use crate::families::transactions::Transaction;
+use crate::lobby::Lobby;
 
 /// Names a connection to this node; never used again while the node runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,6 +48,8 @@ pub struct Session {
     pub(crate) library_name: Vec<u8>,
     pub(crate) library_version: Vec<u8>,
     pub(crate) transaction: Transaction,
+    /// What it shares with the other connections of the node.
+    pub(crate) lobby: Rc<Lobby>,
     /// Where choices at random begin.
     rng: fastrand::Rng,
 }
@@ -81,8 +86,14 @@ impl Session {
             library_name: Vec::new(),
             library_version: Vec::new(),
             transaction: Transaction::default(),
+            lobby: Rc::default(),
             rng: fastrand::Rng::with_seed(id.0 ^ now.0),
         }
+    }
+
+    /// Joins the other connections of the node; before, it is alone.
+    pub fn enter(&mut self, lobby: Rc<Lobby>) {
+        self.lobby = lobby;
     }
 
     /// Forgets everything but who connected; the library stays known, as in Redis.

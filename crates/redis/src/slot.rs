@@ -15,6 +15,11 @@ impl Slot {
     }
 }
 
+/// Returns the shard of a key: each is a run of slots of the same length.
+pub(crate) fn shard_of(key: &[u8], shard_count: u16) -> u16 {
+    Slot::of(key).0 / (SLOT_COUNT / shard_count.max(1))
+}
+
 fn hash_tag(key: &[u8]) -> &[u8] {
     let tag = || {
         let start = key.iter().position(|&byte| byte == b'{')? + 1;

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use api::{Call, Outcome};
 use node::{Event, RequestId};
-use redis::{ClientId, ClusterView};
+use redis::{ClientId, ClusterView, Lobby};
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
@@ -44,6 +44,8 @@ pub(crate) struct Clients {
     request_size_max: usize,
     describer: Rc<Describer>,
     view: RefCell<Rc<ClusterView>>,
+    /// What all connections share.
+    lobby: Rc<Lobby>,
     connected: RefCell<BTreeMap<ClientId, Rc<Client>>>,
     last_id: Cell<u64>,
     /// Which call of whom each request is; looked up by id only, never iterated.
@@ -82,6 +84,7 @@ impl Clients {
             request_size_max: config.request_size_max,
             describer,
             view: RefCell::new(Rc::new(view)),
+            lobby: Rc::default(),
             connected: RefCell::default(),
             last_id: Cell::new(0),
             asked: RefCell::default(),
@@ -193,7 +196,9 @@ impl Clients {
         if let Some(name) = socket.certified_name() {
             self.log.debug(format_args!("client {} has the certificate of `{name}`", id.0));
         }
-        let Ok(client) = Client::new(id, socket).map(Rc::new) else { return };
+        let Ok(client) = Client::new(id, socket, Rc::clone(&self.lobby)).map(Rc::new) else {
+            return;
+        };
         self.connected.borrow_mut().insert(id, Rc::clone(&client));
         let clients = Rc::clone(self);
         spawn_local(async move {

@@ -27,6 +27,32 @@ pub struct Scores<'r, 'k, R> {
     pub key: KeyAddress<'k>,
 }
 
+impl<R: ReadCells> Elements<'_, '_, R> {
+    /// Returns at most `limit` subkeys behind `after` that fit, in bytewise order.
+    ///
+    /// # Errors
+    /// Reading failed.
+    pub fn page(
+        &mut self,
+        after: Option<&[u8]>,
+        limit: usize,
+        fits: impl Fn(&[u8]) -> bool,
+    ) -> Result<Vec<Vec<u8>>, TypeError> {
+        let mut found = Vec::new();
+        let (prefix, from) = ([self.family as u8], self.family.column(after.unwrap_or_default()));
+        walk_from(self.cells, self.key, &prefix, &from, &mut |subkey, _| {
+            if found.len() == limit {
+                return Ok(ReadControl::Stop);
+            }
+            if Some(subkey) != after && fits(subkey) {
+                found.push(subkey.to_vec());
+            }
+            Ok(ReadControl::Continue)
+        })?;
+        Ok(found)
+    }
+}
+
 impl<R: ReadCells> Ordered for Elements<'_, '_, R> {
     fn first_from(&mut self, place: &[u8]) -> Result<Option<Vec<u8>>, TypeError> {
         let mut found = None;

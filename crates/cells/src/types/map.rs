@@ -35,6 +35,12 @@ impl Path {
         Self(subkey)
     }
 
+    /// Returns the subkey of the field's cell.
+    #[must_use]
+    pub fn subkey(&self) -> &[u8] {
+        &self.0
+    }
+
     /// Names a field of the map at this path.
     #[must_use]
     pub fn child(mut self, name: &[u8]) -> Self {

@@ -67,7 +67,7 @@ pub(super) fn run<R: ReadCells>(
 }
 
 /// Returns the fields of the key's own map: those of nested maps have no place in a flat reply.
-fn all<R: ReadCells>(cells: &mut R, key: KeyAddress<'_>) -> Result<Pairs, TypeError> {
+pub(super) fn all<R: ReadCells>(cells: &mut R, key: KeyAddress<'_>) -> Result<Pairs, TypeError> {
     let mut pairs = Vec::new();
     for (path, value) in map::below(cells, key, &Path::default())? {
         if let [field] = path.components()?[..] {

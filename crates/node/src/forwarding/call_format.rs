@@ -8,7 +8,7 @@ mod lists;
 mod strings;
 mod zset;
 
-use api::{Amount, Call, Level, Lifetime, Operation, Pick, Score, ScoreRule, SetCondition};
+use api::{Amount, Call, Level, Lifetime, Operation, Paged, Pick, Score, ScoreRule, SetCondition};
 use causality::Millis;
 use cells::Keyspace;
 use cells::types::zset::{score_key, score_of_key};
@@ -113,6 +113,7 @@ pub(super) fn put_operation(out: &mut Vec<u8>, operation: &Operation) {
         Operation::SketchAdd { elements } => put_list(out, 31, elements),
         Operation::SketchGet => out.push(32),
         Operation::SketchMerge { sketches } => put_list(out, 33, sketches),
+        Operation::Page { of, after, limit } => put_page(out, *of, (after.as_deref(), *limit)),
         Operation::Zset(operation) => {
             out.push(24);
             zset::put(out, operation);
@@ -254,8 +255,38 @@ pub(super) fn read_operation(reader: &mut Reader<'_>) -> Result<Operation, Decod
         31 => Operation::SketchAdd { elements: read_list(reader)? },
         32 => Operation::SketchGet,
         33 => Operation::SketchMerge { sketches: read_list(reader)? },
+        34 => read_page(reader)?,
         _ => return Err(DecodeError::Unknown("operation")),
     })
+}
+
+fn put_page(out: &mut Vec<u8>, of: Paged, (after, limit): (Option<&[u8]>, u64)) {
+    out.push(34);
+    out.push(match of {
+        Paged::Set => 0,
+        Paged::Map => 1,
+        Paged::Zset => 2,
+    });
+    put_varint(out, limit);
+    out.push(u8::from(after.is_some()));
+    put_slice(out, after.unwrap_or_default());
+}
+
+fn read_page(reader: &mut Reader<'_>) -> Result<Operation, DecodeError> {
+    let of = match reader.byte()? {
+        0 => Paged::Set,
+        1 => Paged::Map,
+        2 => Paged::Zset,
+        _ => return Err(DecodeError::Unknown("collection")),
+    };
+    let limit = reader.varint()?;
+    let after = match reader.byte()? {
+        0 => None,
+        1 => Some(()),
+        _ => return Err(DecodeError::Unknown("place")),
+    };
+    let name = read_bytes(reader)?;
+    Ok(Operation::Page { of, after: after.map(|()| name), limit })
 }
 
 fn put_condition(out: &mut Vec<u8>, condition: SetCondition) {

@@ -180,7 +180,7 @@ impl Scan {
 }
 
 /// Reads a cursor as Redis does: nothing is 0, and a negative one lies beyond the end.
-fn parse_cursor(text: &[u8]) -> Result<u64, Refusal> {
+pub(super) fn parse_cursor(text: &[u8]) -> Result<u64, Refusal> {
     let refusal = Refusal::text("ERR invalid cursor");
     let (sign, digits) = match text {
         [] => return Ok(0),
@@ -204,14 +204,14 @@ fn write_page(cursor: u64, found: &[Vec<u8>], writer: &mut Writer<'_>) {
 }
 
 /// What `SCAN` may be given.
-struct ScanOptions<'a> {
-    pattern: Option<&'a [u8]>,
-    count: usize,
-    kind: Option<&'a [u8]>,
+pub(super) struct ScanOptions<'a> {
+    pub(super) pattern: Option<&'a [u8]>,
+    pub(super) count: usize,
+    pub(super) kind: Option<&'a [u8]>,
 }
 
 impl<'a> ScanOptions<'a> {
-    fn parse(mut words: &[&'a [u8]]) -> Result<Self, Refusal> {
+    pub(super) fn parse(mut words: &[&'a [u8]]) -> Result<Self, Refusal> {
         let mut options = Self { pattern: None, count: 10, kind: None };
         while let [word, value, rest @ ..] = words {
             if is_word(word, "count") {

@@ -1,4 +1,4 @@
-//! The server as a whole: `INFO`, `CONFIG GET`, `TIME`.
+//! The server as a whole: `INFO`, `TIME`.
 //!
 //! Only what is known here is told: figures of the machine and counts of requests belong to the
 //! metrics, and a line that would be made up is left out.
@@ -6,11 +6,8 @@
 use std::fmt::Write as _;
 
 use crate::Step;
-use crate::command::{ANYTIME, ANYTIME_FAST, Category, Command, Flag, Group};
-use crate::families::documents::help_row;
-use crate::glob;
+use crate::command::{ANYTIME, ANYTIME_FAST, Category, Command, Group};
 use crate::refusal::Refusal;
-use crate::session::DATABASE_COUNT;
 use crate::turn::{Turn, is_word};
 use crate::view::NodeName;
 
@@ -33,26 +30,6 @@ pub(crate) const COMMANDS: &[Command] = &[
         .flags(ANYTIME_FAST)
         .tips(&["nondeterministic_output"])
         .run(time),
-    Command::new(
-        Group::Server,
-        "config",
-        -2,
-        "2.0.0",
-        "A container for server configuration commands",
-    )
-    .subcommands(&[
-        Command::new(
-            Group::Server,
-            "get",
-            -3,
-            "2.0.0",
-            "Get the values of configuration parameters",
-        )
-        .within("config")
-        .flags(&[Flag::Admin, Flag::NoScript, Flag::Loading, Flag::Stale])
-        .run(config_get),
-        help_row(Group::Server, "config"),
-    ]),
 ];
 
 /// Sections of `INFO` that have something to tell, in order.
@@ -118,47 +95,6 @@ fn info(turn: &mut Turn<'_, '_>) -> Result<Step, Refusal> {
     }
     turn.writer.verbatim(*b"txt", text.as_bytes());
     Ok(Step::Reply)
-}
-
-/// Parameters that clients and tools look for, by name, with what holds here.
-fn parameters() -> [(&'static str, String); 10] {
-    [
-        // What a write is worth is said by its level, not by a file of commands or snapshots.
-        ("appendonly", "no".to_owned()),
-        ("cluster-enabled", "yes".to_owned()),
-        ("databases", DATABASE_COUNT.to_string()),
-        ("maxmemory", "0".to_owned()),
-        ("maxmemory-policy", "noeviction".to_owned()),
-        ("notify-keyspace-events", String::new()),
-        ("proto-max-bulk-len", resp::Limits::default().bulk_size_max.to_string()),
-        ("requirepass", String::new()),
-        ("save", String::new()),
-        ("timeout", "0".to_owned()),
-    ]
-}
-
-fn config_get(turn: &mut Turn<'_, '_>) -> Result<Step, Refusal> {
-    let [_, _, patterns @ ..] = turn.args else {
-        return Err(Refusal::Arity);
-    };
-    let shown = |name: &'static str| patterns.iter().find_map(|pattern| show(name, pattern));
-    let found: Vec<_> =
-        parameters().into_iter().filter_map(|(name, value)| Some((shown(name)?, value))).collect();
-    turn.writer.map(found.len());
-    for (name, value) in found {
-        turn.writer.bulk(name);
-        turn.writer.bulk(value.as_bytes());
-    }
-    Ok(Step::Reply)
-}
-
-/// Returns how a parameter's name is shown when it was asked for like this: as typed, unless by a
-/// pattern.
-fn show<'a>(name: &'static str, asked: &'a [u8]) -> Option<&'a [u8]> {
-    if !asked.iter().any(|byte| b"*?[".contains(byte)) {
-        return is_word(asked, name).then_some(asked);
-    }
-    glob::matches(asked, name.as_bytes()).then_some(name.as_bytes())
 }
 
 /// Seconds, and microseconds beyond them; the clock given here counts milliseconds.

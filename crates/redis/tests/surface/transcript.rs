@@ -31,6 +31,12 @@ pub(crate) const ALL: &[(&str, &str)] = &[
     ("geo", include_str!("transcripts/geo.txt")),
     ("hashes", include_str!("transcripts/hashes.txt")),
     ("connection", include_str!("transcripts/connection.txt")),
+    ("copies", include_str!("transcripts/copies.txt")),
+    ("walks", include_str!("transcripts/walks.txt")),
+    ("objects", include_str!("transcripts/objects.txt")),
+    ("dumps", include_str!("transcripts/dumps.txt")),
+    ("sort", include_str!("transcripts/sort.txt")),
+    ("config", include_str!("transcripts/config.txt")),
     ("documents", include_str!("transcripts/documents.txt")),
 ];
 

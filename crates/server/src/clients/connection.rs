@@ -8,7 +8,7 @@ use std::io;
 use std::rc::Rc;
 
 use api::{Call, Outcome, SessionId};
-use redis::{ClientId, Levels, Session, Step};
+use redis::{ClientId, Levels, Lobby, Session, Step};
 use resp::{Limits, Parsed, Parser};
 use tokio::sync::Notify;
 
@@ -57,9 +57,10 @@ struct Wants {
 }
 
 impl Client {
-    pub(crate) fn new(id: ClientId, socket: Socket) -> io::Result<Self> {
+    pub(crate) fn new(id: ClientId, socket: Socket, lobby: Rc<Lobby>) -> io::Result<Self> {
         let (peer, local) = (socket.peer_addr()?.to_string(), socket.local_addr()?.to_string());
-        let session = Session::new(id, peer, local, Levels::default(), clock::now());
+        let mut session = Session::new(id, peer, local, Levels::default(), clock::now());
+        session.enter(lobby);
         let state =
             State { session, replies: Replies::default(), has_ended: false, is_closing: false };
         Ok(Self { id, socket, state: RefCell::new(state), changed: Notify::new() })

@@ -136,6 +136,9 @@ fn others() -> Vec<Operation> {
         Operation::MapPick { pick: Pick { amount: Amount::Repeated(1), seed: 7 } },
         Operation::SketchAdd { elements: sketches.clone() },
         Operation::SketchGet,
+        Operation::Page { of: Paged::Set, after: None, limit: 10 },
+        Operation::Page { of: Paged::Map, after: Some(Vec::new()), limit: u64::MAX },
+        Operation::Page { of: Paged::Zset, after: Some(b"m".to_vec()), limit: 0 },
         Operation::SketchMerge { sketches },
     ]
 }
