@@ -74,9 +74,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Content, Damage> {
     let (version, sum) = footer.split_at(2);
     let version = u16::from_le_bytes(version.try_into().map_err(|_| Damage::Frame)?);
     let sum = u64::from_le_bytes(sum.try_into().map_err(|_| Damage::Frame)?);
-    // Redis does not check a sum of 0: it stands for a dump without one.
-    let is_sound = sum == 0 || crc64(&bytes[..at + 2]) == sum;
-    if version > VERSION || !is_sound {
+    if version > VERSION || crc64(&bytes[..at + 2]) != sum {
         return Err(Damage::Frame);
     }
     let mut rest = body;
@@ -290,8 +288,9 @@ mod tests {
             if let Some(kind) = bytes.first_mut() {
                 *kind = [0, 1, 2, 4, 5, 200][rng.usize(..6)];
             }
-            // A sum of 0 is not checked.
-            bytes.extend_from_slice(&[10, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+            bytes.extend_from_slice(&VERSION.to_le_bytes());
+            let sum = crc64(&bytes);
+            bytes.extend_from_slice(&sum.to_le_bytes());
             let _ = decode(&bytes);
         }
     }

@@ -299,7 +299,8 @@ fn order(
     let direct = |ordering: Ordering| if wish.falls { ordering.reverse() } else { ordering };
     if wish.is_alpha {
         let mut both: Vec<_> = weights.into_iter().zip(elements).collect();
-        both.sort_by(|one, other| direct(one.cmp(other)));
+        // What is alike stays in its order.
+        both.sort_by(|(one, _), (other, _)| direct(one.cmp(other)));
         return Ok(both.into_iter().map(|(_, element)| element).collect());
     }
     let number = |weight: Option<Vec<u8>>| match weight {
