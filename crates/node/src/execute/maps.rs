@@ -11,7 +11,7 @@ use cells::{Family, KeyAddress, ReadCells};
 use super::{Ran, count, each_once, expect_kind, integer};
 
 /// Fields and values.
-type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
+pub(super) type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 
 pub(super) fn run<R: ReadCells>(
     cells: &mut R,

@@ -50,7 +50,7 @@ fn fields<R: ReadCells>(
     cells: &mut R,
     key: KeyAddress<'_>,
     (after, limit): Window<'_>,
-) -> Result<Vec<(Vec<u8>, Vec<u8>)>, TypeError> {
+) -> Result<maps::Pairs, TypeError> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     if map::count(cells, key)? != cells.count(key, Family::MapField)? {
         return Ok(cut(maps::all(cells, key)?, (after, limit), |name| {

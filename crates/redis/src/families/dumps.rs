@@ -122,12 +122,12 @@ fn restore(turn: &mut Turn<'_, '_>) -> Result<Step, Refusal> {
         dump::Damage::Frame => Refusal::text("ERR DUMP payload version or checksum are wrong"),
         dump::Damage::Content => Refusal::text("ERR Bad data format"),
     })?;
-    write(turn, spot(turn, key), (content, expiry), wish.replaces)
+    write(turn, &spot(turn, key), (content, expiry), wish.replaces)
 }
 
 fn write(
     turn: &Turn<'_, '_>,
-    spot: Spot,
+    spot: &Spot,
     (content, expiry): (Content, Option<Millis>),
     replaces: bool,
 ) -> Result<Step, Refusal> {
