@@ -4,6 +4,7 @@
 //! broken.
 
 mod address;
+mod bench;
 mod cert;
 mod check;
 mod client;
@@ -61,6 +62,7 @@ enum Command {
     Lag(lag::Lag),
     Top(top::Top),
     Check(check::Check),
+    Bench(Box<bench::Bench>),
     Predict(predict::Predict),
     Config(config::Config),
     Cert(cert::Cert),
@@ -105,6 +107,7 @@ fn run(command: Command) -> anyhow::Result<Ending> {
         Command::Lag(lag) => lag.run(),
         Command::Top(top) => top.run(),
         Command::Check(check) => check.run(),
+        Command::Bench(bench) => bench.run(),
         Command::Predict(predict) => predict.run(),
         Command::Config(config) => config.run(),
         Command::Cert(cert) => cert.run(),
