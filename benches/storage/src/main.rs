@@ -53,6 +53,7 @@ fn run<E: Engine>(phase: &str, path: &Path, rows: u64) {
         "open" => phases::open::<E>(path, rows),
         "grow" => phases::grow::<E>(path, rows),
         "open-killed" => phases::open_killed::<E>(path, rows),
+        "turns" => phases::turns::<E>(path, rows),
         "flush" => phases::flush::<E>(path, rows),
         _ => panic!("no phase is called {phase}"),
     }
@@ -68,8 +69,10 @@ fn compare(rounds: u64, rows: u64) {
             for phase in ["work", "open", "grow", "open-killed"] {
                 listen(engine, phase, directory.path(), rows, &mut table);
             }
-            let directory = tempfile::tempdir_in(".").unwrap();
-            listen(engine, "flush", directory.path(), rows, &mut table);
+            for phase in ["turns", "flush"] {
+                let directory = tempfile::tempdir_in(".").unwrap();
+                listen(engine, phase, directory.path(), rows, &mut table);
+            }
         }
     }
     table.print();

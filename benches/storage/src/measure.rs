@@ -11,6 +11,12 @@ pub fn cpu_micros() -> f64 {
     ticks * MICROS_PER_TICK
 }
 
+/// CPU time of this thread, in microseconds.
+pub fn thread_cpu_micros() -> f64 {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    stat.split(' ').next().unwrap().parse::<f64>().unwrap() / 1e3
+}
+
 /// Bytes handed to the system in writes.
 pub fn written_bytes() -> f64 {
     field("/proc/self/io", "wchar:")

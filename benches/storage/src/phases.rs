@@ -1,9 +1,12 @@
 //! The parts of a round, each run in a process of its own.
 
 use std::path::Path;
+use std::time::Instant;
 
 use crate::engine::{Engine, Flush};
-use crate::measure::{Measured, cpu_micros, resident_bytes, tell, written_bytes};
+use crate::measure::{
+    Measured, cpu_micros, resident_bytes, tell, thread_cpu_micros, written_bytes,
+};
 use crate::workload::Workload;
 
 /// What a process says when it wants to be killed in the middle of its work.
@@ -135,6 +138,33 @@ pub fn open_killed<E: Engine>(path: &Path, rows: u64) {
     tell("open after kill -9 and apply, s CPU per 256 MB", cpu_micros() / 1e6 / parts);
     tell("open after kill -9, s CPU per 256 MB", opened.cpu_micros / 1e6 / parts);
     tell("log that was read, MB", opened.log_bytes as f64 / 1e6);
+    engine.close();
+}
+
+/// How long single turns take, flushes apart: what the store does in slices is done in them.
+pub fn turns<E: Engine>(path: &Path, rows: u64) {
+    let (mut engine, _) = E::open(path, rows, Flush::Never);
+    let mut load = Workload::new(rows);
+    let mut took = Vec::new();
+    for turn in 0..rows / 8 {
+        let (start, cpu) = (Instant::now(), thread_cpu_micros());
+        for number in 0..16 {
+            let is_new = turn < rows / 16;
+            let number = if is_new { turn * 16 + number } else { load.random() };
+            upsert(&mut engine, &mut load, number);
+        }
+        engine.end_turn();
+        took.push((thread_cpu_micros() - cpu, start.elapsed().as_secs_f64() * 1e6));
+    }
+    let mut tell_of = |name: &str, of: &dyn Fn(&(f64, f64)) -> f64| {
+        took.sort_by(|one, other| of(one).total_cmp(&of(other)));
+        for (part, nth) in [("p99", took.len() / 100), ("p99.9", took.len() / 1000)] {
+            tell(&format!("turn of 16 upserts, {part}, {name}"), of(&took[took.len() - 1 - nth]));
+        }
+        tell(&format!("turn of 16 upserts, longest, {name}"), of(&took[took.len() - 1]));
+    };
+    tell_of("us CPU of its thread", &|turn| turn.0);
+    tell_of("us", &|turn| turn.1);
     engine.close();
 }
 

@@ -250,6 +250,10 @@ impl Store for PlainStore {
         Ok(None)
     }
 
+    fn drop_groups(&mut self, _: u16, _: &[u8], _: &[u8]) -> Result<(), StoreError> {
+        unreachable!("no scenario drops groups")
+    }
+
     fn drop_shard(&mut self, _: u16) -> Result<(), StoreError> {
         unreachable!("no scenario drops its shard")
     }

@@ -158,7 +158,7 @@ impl Describer {
     /// What a live version takes in this node's store, on average.
     fn bytes_per_element(&self) -> u64 {
         let elements = self.status().element_count.max(1);
-        let usage = self.node.borrow_mut().store_mut().usage();
+        let usage = self.usage();
         (usage.table_bytes + usage.rows_bytes as u64).div_ceil(elements)
     }
 }

@@ -9,6 +9,7 @@ use node::{Introspection, Kept, Node, PeerStatus, Status, VerificationStatus};
 use redis::Question;
 use resp::Writer;
 use serde_json::{Value, json};
+use storage::Usage;
 
 use crate::clients::Clients;
 use crate::clock;
@@ -152,6 +153,11 @@ impl Describer {
     /// Returns everything that the node has measured.
     pub(crate) fn introspect(&self) -> Introspection {
         self.node.borrow().introspect(clock::now())
+    }
+
+    /// Returns what the node's store holds.
+    pub(crate) fn usage(&self) -> Usage {
+        self.node.borrow_mut().store_mut().usage()
     }
 
     /// Returns how many clients are connected.

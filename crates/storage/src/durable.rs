@@ -9,6 +9,7 @@
 
 mod budget;
 mod checkpoint;
+mod dropping;
 mod merging;
 mod open;
 mod scan;
@@ -17,6 +18,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::disk::Disk;
+use crate::floors::Floors;
 use crate::identity::Identity;
 use crate::log::{EndedFlush, Log, PendingFlush, Replay};
 use crate::manifest::Manifest;
@@ -53,6 +55,8 @@ pub struct Usage {
     pub table_count: usize,
     /// Bytes written to tables since the store was opened.
     pub table_bytes_written: u64,
+    /// Free space of the disk, when it was last asked for.
+    pub disk_free_bytes: u64,
     /// Free space is below the watermark: ordinary writes are refused.
     pub is_disk_low: bool,
 }
@@ -72,7 +76,7 @@ pub struct DurableStore<D: Disk> {
     /// Newest first.
     tables: Vec<Arc<Table>>,
     cache: Cache,
-    floors: BTreeMap<u16, u64>,
+    floors: Floors,
     states: BTreeMap<u16, Arc<[u8]>>,
     /// What the manifest file says.
     manifest: Manifest,
@@ -89,8 +93,10 @@ pub struct DurableStore<D: Disk> {
     /// Background work that was asked for and is not yet done.
     owed_bytes: usize,
     table_bytes_written: u64,
+    /// Bytes of tables that were dropped, when they are known.
+    void_bytes: Option<u64>,
     turns_since_look: u32,
-    is_disk_low: bool,
+    disk_free_bytes: u64,
 }
 
 impl<D: Disk> DurableStore<D> {
@@ -236,13 +242,13 @@ impl<D: Disk> DurableStore<D> {
 
     /// Returns the tables that may have rows of a shard, newest first.
     fn tables_of(&self, shard: u16) -> impl Iterator<Item = &Arc<Table>> {
-        let floor = self.floors.get(&shard).copied().unwrap_or(0);
+        let floor = self.floors.of_shard(shard);
         self.tables.iter().take_while(move |table| table.info.age >= floor)
     }
 
     fn find_in_tables(&mut self, at: Hashed<'_>) -> Result<Option<Vec<u8>>, StoreError> {
         let hash = row_hash(at.hash, at.row.column);
-        let floor = self.floors.get(&at.row.shard).copied().unwrap_or(0);
+        let floor = self.floors.of_group(at.row.shard, at.row.group);
         let mut blocks = Blocks { disk: &mut self.disk, cache: Some(&mut self.cache) };
         for table in self.tables.iter().take_while(|table| table.info.age >= floor) {
             if table.may_contain(hash)
@@ -255,8 +261,8 @@ impl<D: Disk> DurableStore<D> {
     }
 
     /// Says whether any table may have rows of a group.
-    fn below(tables: &[Arc<Table>], floors: &BTreeMap<u16, u64>, at: Hashed<'_>) -> Below {
-        let floor = floors.get(&at.row.shard).copied().unwrap_or(0);
+    fn below(tables: &[Arc<Table>], floors: &Floors, at: Hashed<'_>) -> Below {
+        let floor = floors.of_group(at.row.shard, at.row.group);
         let mut tables = tables.iter().take_while(|table| table.info.age >= floor);
         if tables.any(|table| table.may_contain(at.hash)) { Below::Possible } else { Below::Absent }
     }
@@ -349,6 +355,10 @@ impl<D: Disk> Store for DurableStore<D> {
         Ok(self.states.get(&shard).map(|state| state.to_vec()))
     }
 
+    fn drop_groups(&mut self, shard: u16, from: &[u8], to: &[u8]) -> Result<(), StoreError> {
+        self.drop_range(shard, from, to)
+    }
+
     fn drop_shard(&mut self, shard: u16) -> Result<(), StoreError> {
         self.log.drop_shard(&mut self.disk, shard)?;
         self.rows.drop_shard(shard);
@@ -356,7 +366,8 @@ impl<D: Disk> Store for DurableStore<D> {
         if let Some(checkpointing) = &mut self.checkpointing {
             checkpointing.drop_shard(shard);
         }
-        self.floors.insert(shard, self.next_age);
+        self.floors.drop_shard(shard, self.next_age);
+        self.void_bytes = None;
         Ok(())
     }
 }

@@ -44,6 +44,7 @@
 mod by_shard;
 mod disk;
 mod durable;
+mod floors;
 mod identity;
 mod log;
 mod manifest;

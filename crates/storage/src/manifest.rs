@@ -8,6 +8,7 @@ use std::sync::Arc;
 use codec::{DecodeError, Reader, put_slice, put_varint};
 
 use crate::disk::Disk;
+use crate::floors::{Floors, Ranges};
 use crate::log::{Checkpoint, Position, ShardMarks};
 use crate::sealed::{Copies, seal, unseal};
 use crate::store::StoreError;
@@ -30,8 +31,8 @@ pub(crate) struct Manifest {
     pub(crate) next_age: u64,
     /// Newest first.
     pub(crate) tables: Vec<TableInfo>,
-    /// Rows of a shard in tables younger than this are void: the shard was dropped since.
-    pub(crate) floors: BTreeMap<u16, u64>,
+    /// What was dropped since the tables were written.
+    pub(crate) floors: Floors,
     pub(crate) states: BTreeMap<u16, Arc<[u8]>>,
 }
 
@@ -69,17 +70,16 @@ impl Manifest {
         for table in &self.tables {
             table.encode(&mut out);
         }
-        put_varint(&mut out, self.floors.len() as u64);
-        for (shard, floor) in &self.floors {
-            put_varint(&mut out, u64::from(*shard));
-            put_varint(&mut out, *floor);
-        }
+        self.floors.encode(&mut out);
         put_varint(&mut out, self.states.len() as u64);
         for (shard, state) in &self.states {
             put_varint(&mut out, u64::from(*shard));
             put_slice(&mut out, state);
         }
         encode_log(&self.log, &mut out);
+        if !self.floors.ranges.is_empty() {
+            self.floors.ranges.encode(&mut out);
+        }
         out
     }
 
@@ -95,15 +95,15 @@ impl Manifest {
         for _ in 0..reader.count("tables", COUNT_MAX)? {
             manifest.tables.push(TableInfo::decode(&mut reader)?);
         }
-        for _ in 0..reader.count("floors", COUNT_MAX)? {
-            let shard = shard(&mut reader)?;
-            manifest.floors.insert(shard, reader.varint()?);
-        }
+        manifest.floors = Floors::decode(&mut reader)?;
         for _ in 0..reader.count("states", COUNT_MAX)? {
             let shard = shard(&mut reader)?;
             manifest.states.insert(shard, reader.slice("state", COUNT_MAX)?.into());
         }
         manifest.log = decode_log(&mut reader)?;
+        if !reader.rest().is_empty() {
+            manifest.floors.ranges = Ranges::decode(&mut reader)?;
+        }
         reader.finish()?;
         Ok(manifest)
     }

@@ -157,6 +157,13 @@ impl Store for MemoryStore {
         Ok(self.shards.get(&shard).and_then(|shard| shard.state.clone()))
     }
 
+    fn drop_groups(&mut self, shard: u16, from: &[u8], to: &[u8]) -> Result<(), StoreError> {
+        let Some(shard) = self.shards.get_mut(&shard).filter(|_| from < to) else { return Ok(()) };
+        let mut behind = shard.groups.split_off(from);
+        shard.groups.append(&mut behind.split_off(to));
+        Ok(())
+    }
+
     fn drop_shard(&mut self, shard: u16) -> Result<(), StoreError> {
         self.shards.remove(&shard);
         Ok(())

@@ -5,6 +5,7 @@
 //! rows; a frozen row that is changed before its turn leaves its old value in the stash. Rows older
 //! than any running checkpoint are clean: the tables have them, so they may be evicted.
 
+mod drop;
 mod evict;
 mod freeze;
 mod group;

@@ -136,6 +136,10 @@ pub trait Store {
     /// Returns the state blob of a shard.
     fn state(&mut self, shard: u16) -> Result<Option<Vec<u8>>, StoreError>;
 
+    /// Removes every row of a range of groups, from one (inclusive) to another (exclusive), at
+    /// once: it costs what is in memory of them. One group ends before itself and a zero byte.
+    fn drop_groups(&mut self, shard: u16, from: &[u8], to: &[u8]) -> Result<(), StoreError>;
+
     /// Drops every row, entry and the state of a shard.
     fn drop_shard(&mut self, shard: u16) -> Result<(), StoreError>;
 }

@@ -152,6 +152,13 @@ impl Table {
         Ok((found == row).then(|| value.map(<[u8]>::to_vec)))
     }
 
+    /// Counts the bytes of blocks that begin with a row that is void.
+    pub(crate) fn void_bytes(&self, mut is_void: impl FnMut(u16, &[u8]) -> bool) -> u64 {
+        let firsts = self.index.firsts();
+        let void = firsts.filter(|(place, group)| is_void(place.shard, group));
+        void.map(|(place, _)| u64::from(place.len)).sum()
+    }
+
     pub(crate) fn memory_bytes(&self) -> usize {
         self.index.memory_bytes() + self.filter.memory_bytes()
     }

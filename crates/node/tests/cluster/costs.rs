@@ -95,6 +95,10 @@ impl Store for Counting {
         self.inner.state(shard)
     }
 
+    fn drop_groups(&mut self, shard: u16, from: &[u8], to: &[u8]) -> Result<(), StoreError> {
+        self.inner.drop_groups(shard, from, to)
+    }
+
     fn drop_shard(&mut self, shard: u16) -> Result<(), StoreError> {
         self.inner.drop_shard(shard)
     }

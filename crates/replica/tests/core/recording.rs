@@ -97,6 +97,10 @@ impl Store for RecordingStore {
         self.now.state(shard)
     }
 
+    fn drop_groups(&mut self, shard: u16, from: &[u8], to: &[u8]) -> Result<(), StoreError> {
+        self.now.drop_groups(shard, from, to)
+    }
+
     fn drop_shard(&mut self, shard: u16) -> Result<(), StoreError> {
         self.now.drop_shard(shard)
     }

@@ -11,7 +11,8 @@ pub(super) fn live() -> Response {
 }
 
 /// The node takes requests. Peers that cannot be reached are a warning and no refusal: writes
-/// never stop, and which levels can be met is said call by call.
+/// never stop, and which levels can be met is said call by call. So is a disk that is nearly full:
+/// reads, removals and repair go on, and writes are refused one by one.
 pub(super) fn ready(describer: &Describer, is_closing: bool) -> Response {
     if is_closing {
         return Problem::not_ready("the node is about to stop").response();
@@ -20,7 +21,9 @@ pub(super) fn ready(describer: &Describer, is_closing: bool) -> Response {
     let peers = description["peers"].as_array();
     let all = peers.map_or(0, Vec::len);
     let up = peers.map_or(0, |peers| peers.iter().filter(|peer| peer["link"] == "up").count());
-    let status = if up == all { "pass" } else { "warn" };
+    let links = if up == all { "pass" } else { "warn" };
+    let (disk, space) = disk(describer);
+    let status = if [links, disk] == ["pass"; 2] { "pass" } else { "warn" };
     let check = |name: &str, status: &str, detail: String| -> Value {
         json!({ "name": name, "status": status, "detail": detail })
     };
@@ -29,8 +32,18 @@ pub(super) fn ready(describer: &Describer, is_closing: bool) -> Response {
         "status": status,
         "checks": [
             check("store", "pass", shards),
-            check("links", status, format!("{up} of {all} peers are linked")),
+            check("disk", disk, space),
+            check("links", links, format!("{up} of {all} peers are linked")),
         ],
     });
     Response::json(200, &document)
+}
+
+/// Whether there is space for ordinary writes.
+fn disk(describer: &Describer) -> (&'static str, String) {
+    let (free, least) = (describer.usage().disk_free_bytes, describer.config.disk_free_min);
+    if free < least {
+        return ("warn", format!("{free} bytes are free, fewer than {least}: writes are refused"));
+    }
+    ("pass", format!("{free} bytes are free"))
 }

@@ -4,6 +4,7 @@
 
 use http::{Exposition, Family, Kind, TextFormat};
 use node::{Histogram, VerificationStatus};
+use storage::Usage;
 
 use crate::clock;
 use crate::status::{Describer, PeerReport};
@@ -24,6 +25,12 @@ families! {
     SHARDS = Gauge "starling_shards" [""] "Shards that this node owns.";
     ELEMENTS = Gauge "starling_elements" [""] "Live versions that this node holds.";
     CLIENTS = Gauge "starling_clients" [""] "Connected clients, by protocol.";
+    DISK_LOW = Gauge "starling_disk_low" [""]
+        "1 while too little space is free: reads, removals and repair go on, writes are refused.";
+    DISK_FREE = Gauge "starling_disk_free_bytes" ["bytes"] "Free space of the store's disk.";
+    DISK_USED = Gauge "starling_disk_used_bytes" ["bytes"]
+        "What the store's log and tables take on the disk.";
+    MEMORY = Gauge "starling_store_memory_bytes" ["bytes"] "What the store holds in memory.";
     WAITING = Gauge "starling_calls_waiting" [""] "Calls that wait for other owners.";
     DELIVERED = Counter "starling_delivered" [""]
         "Operations of others applied here, by the path they came.";
@@ -109,6 +116,7 @@ pub(super) fn text(format: TextFormat, describer: &Describer, connections: usize
     text.family(ELEMENTS, [(Labels::new(), float(status.element_count))]);
     let clients = [("redis", describer.clients_count()), ("http", connections)];
     text.family(CLIENTS, clients.map(|(name, count)| ([("protocol", name)], float(count as u64))));
+    store(&mut text, &describer.usage());
     text.family(WAITING, alone(status.waiting_count));
     let delivered = [
         ("write", status.delivered.by_write),
@@ -164,6 +172,15 @@ fn verification(text: &mut Exposition, status: &VerificationStatus) {
     text.family(GIVEN_BACK, one(counts.given));
     text.family(DAMAGED, alone(status.damaged_count));
     text.family(MENDING, alone(status.mending_count));
+}
+
+/// What the store takes, and whether it has room.
+fn store(text: &mut Exposition, usage: &Usage) {
+    let memory = usage.rows_bytes + usage.cache_bytes + usage.other_bytes;
+    text.family(DISK_LOW, alone(usize::from(usage.is_disk_low)));
+    text.family(DISK_FREE, [(Labels::new(), float(usage.disk_free_bytes))]);
+    text.family(DISK_USED, [(Labels::new(), float(usage.log_bytes + usage.table_bytes))]);
+    text.family(MEMORY, alone(memory));
 }
 
 /// What the ledger has measured.

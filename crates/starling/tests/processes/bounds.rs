@@ -4,6 +4,7 @@ use resp::Reply;
 
 use crate::cluster::{Cluster, PATIENCE};
 use crate::waiting::until;
+use crate::web::get;
 
 fn error(reply: &Reply) -> String {
     assert!(reply.is_error(), "{reply:?}");
@@ -42,4 +43,13 @@ fn a_node_short_of_disk_reads_and_removes_and_refuses_writes() {
     }
     assert_eq!(client.call(&["DEL", "k"]).unwrap(), Reply::Integer(1));
     assert_eq!(client.get("k"), None);
+
+    let ready = get(cluster.http(2), "/health/ready");
+    let document = ready.json();
+    assert_eq!((ready.status, document["status"].as_str()), (200, Some("warn")));
+    let checks = document["checks"].as_array().unwrap();
+    let disk = checks.iter().find(|check| check["name"] == "disk").unwrap();
+    assert_eq!(disk["status"], "warn", "{disk}");
+    let metrics = get(cluster.http(2), "/metrics");
+    assert!(metrics.text().contains("starling_disk_low 1\n"), "{}", metrics.text());
 }

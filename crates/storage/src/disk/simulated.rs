@@ -56,6 +56,7 @@ struct State {
     processes_dead: u64,
     locked_by: Option<u64>,
     change_count: u64,
+    read_count: u64,
     dies_at: Option<u64>,
     capacity: u64,
     sync_fault: SyncFault,
@@ -97,6 +98,7 @@ impl SimDisk {
             processes_dead: 0,
             locked_by: None,
             change_count: 0,
+            read_count: 0,
             dies_at: None,
             capacity: u64::MAX,
             sync_fault: SyncFault::Honest,
@@ -149,6 +151,12 @@ impl SimDisk {
         state.locked_by = None;
         state.dies_at = None;
         state.processes_dead = state.process_count;
+    }
+
+    /// Counts the reads asked for so far.
+    #[must_use]
+    pub fn read_count(&self) -> u64 {
+        self.state().read_count
     }
 
     /// Counts the changes asked for so far: appends, cuts, syncs, renamings and removals.
@@ -354,8 +362,9 @@ impl Disk for SimDisk {
     }
 
     fn read_at(&mut self, name: &str, offset: u64, into: &mut [u8]) -> io::Result<usize> {
-        let state = self.state();
+        let mut state = self.state();
         state.alive(self.process)?;
+        state.read_count += 1;
         let file = state.file(name)?;
         if state.failing_reads.as_deref() == Some(name) {
             return Err(io::Error::other("the medium cannot be read"));

@@ -30,12 +30,13 @@ impl<D: Disk> DurableStore<D> {
             table_bytes: self.tables.iter().map(|table| table.info.bytes()).sum(),
             table_count: self.tables.len(),
             table_bytes_written: self.table_bytes_written,
-            is_disk_low: self.is_disk_low,
+            disk_free_bytes: self.disk_free_bytes,
+            is_disk_low: self.is_disk_low(),
         }
     }
 
     pub(super) fn admit_write(&mut self) -> Result<(), StoreError> {
-        if self.is_disk_low {
+        if self.is_disk_low() {
             return Err(StoreError::Full { what: "disk" });
         }
         if self.rows.bytes() > self.rows_bytes_max {
@@ -91,9 +92,13 @@ impl<D: Disk> DurableStore<D> {
         self.turns_since_look = 0;
         let free = self.disk.free_bytes();
         let free = free.map_err(|source| StoreError::Disk { doing: "asking for space", source })?;
-        self.is_disk_low = free < self.options.free_bytes_min;
+        self.disk_free_bytes = free;
         self.share_memory();
         Ok(())
+    }
+
+    fn is_disk_low(&self) -> bool {
+        self.disk_free_bytes < self.options.free_bytes_min
     }
 
     fn other_bytes(&self) -> usize {
@@ -102,6 +107,6 @@ impl<D: Disk> DurableStore<D> {
         let checkpointing = self.checkpointing.as_ref().map_or(0, Checkpointing::memory_bytes);
         let merging = self.merging.as_ref().map_or(0, Merging::memory_bytes);
         let all = tables.sum::<usize>() + states.sum::<usize>() + checkpointing + merging;
-        all + self.log.memory_bytes()
+        all + self.log.memory_bytes() + self.floors.ranges.bytes()
     }
 }

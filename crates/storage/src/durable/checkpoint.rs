@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::DurableStore;
 use crate::disk::Disk;
+use crate::floors::Ranges;
 use crate::log;
 use crate::rows::Slice;
 use crate::store::StoreError;
@@ -35,6 +36,7 @@ pub enum Work {
 pub(super) struct Checkpointing {
     log: log::Checkpoint,
     states: BTreeMap<u16, Arc<[u8]>>,
+    ranges: Ranges,
     writer: TableWriter,
 }
 
@@ -70,8 +72,9 @@ impl<D: Disk> DurableStore<D> {
         self.next_age += 1;
         let writer = TableWriter::new(self.hash_seed, (number, age, 0), self.rows.changed_count());
         let (log, states) = (self.log.checkpoint(), self.states.clone());
+        let ranges = self.floors.ranges.clone();
         self.rows.freeze();
-        self.checkpointing = Some(Checkpointing { log, states, writer });
+        self.checkpointing = Some(Checkpointing { log, states, ranges, writer });
     }
 
     /// Does the background work that the writes since the last call ask for, so that it keeps up
@@ -131,16 +134,18 @@ impl<D: Disk> DurableStore<D> {
     }
 
     fn end_checkpoint(&mut self) -> Result<(), StoreError> {
-        let Some(Checkpointing { log, states, writer }) = self.checkpointing.take() else {
+        let Some(Checkpointing { log, states, ranges, writer }) = self.checkpointing.take() else {
             return Ok(());
         };
         let mut tables = self.tables.clone();
-        let info = writer.finish(&mut self.disk)?;
-        if let Some(info) = info {
-            tables.insert(0, Arc::new(self.open_own_table(info)?));
+        let table = writer.finish(&mut self.disk)?;
+        let info = table.as_ref().map(|table| table.info);
+        if let Some(table) = table {
+            self.table_bytes_written += table.info.bytes();
+            tables.insert(0, Arc::new(table));
         }
         let position = log.position;
-        let outcome = self.install(tables, log, states);
+        let outcome = self.install(tables, log, states, ranges);
         self.discard_if_full(&outcome, info);
         outcome?;
         self.rows.freeze_done();
@@ -162,20 +167,25 @@ impl<D: Disk> DurableStore<D> {
         tables: Vec<Arc<Table>>,
         log: log::Checkpoint,
         states: BTreeMap<u16, Arc<[u8]>>,
+        ranges: Ranges,
     ) -> Result<(), StoreError> {
         // The tables may contain the effects of anything logged so far.
         self.flush()?;
         let oldest = tables.last().map_or(u64::MAX, |table| table.info.age);
-        self.floors.retain(|_, floor| *floor > oldest);
+        self.floors.forget(oldest);
         self.manifest.log = log;
         self.manifest.states = states;
         self.manifest.run = self.identity.run;
         self.manifest.tables = tables.iter().map(|table| table.info).collect();
+        // Rows and states are of one moment, and so are the ranges; shards are told by the log.
         self.manifest.floors.clone_from(&self.floors);
+        self.manifest.floors.ranges = ranges;
+        self.manifest.floors.forget(oldest);
         self.manifest.next_table = self.next_table;
         self.manifest.next_age = self.next_age;
         self.manifest.write(&mut self.disk)?;
         self.tables = tables;
+        self.void_bytes = None;
         self.identity.durable = self.log.synced();
         self.is_identity_changed = true;
         Ok(())
@@ -197,16 +207,5 @@ impl<D: Disk> DurableStore<D> {
     pub(super) fn take_table_number(&mut self) -> u64 {
         self.next_table += 1;
         self.next_table - 1
-    }
-
-    /// Opens a table written just now.
-    pub(super) fn open_own_table(&mut self, info: TableInfo) -> Result<Table, StoreError> {
-        self.table_bytes_written += info.bytes();
-        let opened = Table::open(&mut self.disk, info)?;
-        let (table, _) = opened.ok_or_else(|| StoreError::Damaged {
-            shard: 0,
-            what: format!("table {} as soon as it was written", info.number),
-        })?;
-        Ok(table)
     }
 }

@@ -1,8 +1,8 @@
 //! Merging tables: a few neighbours in age become one, in slices.
 //!
 //! Tables of one level are about equally large; four of them make one of the next level. When all
-//! tables together are much larger than the oldest one, everything is merged, so that dead rows
-//! take a bounded part of the disk.
+//! tables together are much larger than the oldest one, or half of them was dropped, everything is
+//! merged, so that dead rows take a bounded part of the disk.
 
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ impl<D: Disk> DurableStore<D> {
 
     pub(super) fn merge_slice(&mut self, bytes: usize) -> Result<Work, StoreError> {
         if self.merging.is_none() {
-            let Some((first, count)) = choose(&self.tables) else { return Ok(Work::Done) };
+            let Some((first, count)) = self.choose() else { return Ok(Work::Done) };
             if !self.has_space_to_merge(first, count)? {
                 return Ok(Work::Done);
             }
@@ -62,10 +62,40 @@ impl<D: Disk> DurableStore<D> {
         Ok(Work::More)
     }
 
+    fn choose(&mut self) -> Option<(usize, usize)> {
+        let all: u64 = self.tables.iter().map(|table| table.info.bytes()).sum();
+        if self.void_bytes() > all / 2 {
+            return Some((0, self.tables.len()));
+        }
+        choose(&self.tables)
+    }
+
+    /// Counts the bytes of blocks that merging would leave out, since they were dropped.
+    fn void_bytes(&mut self) -> u64 {
+        if let Some(bytes) = self.void_bytes {
+            return bytes;
+        }
+        let void = self.tables.iter().map(|table| {
+            let is_void = |shard, group: &[u8]| table.info.age < self.merge_floor(shard, group);
+            table.void_bytes(is_void)
+        });
+        let bytes = void.sum();
+        self.void_bytes = Some(bytes);
+        bytes
+    }
+
+    /// Returns the age from which on rows go into a merge. A range counts for the tables when it
+    /// counts for the states that go with them.
+    fn merge_floor(&self, shard: u16, group: &[u8]) -> u64 {
+        self.floors.of_shard(shard).max(self.manifest.floors.of_group(shard, group))
+    }
+
     /// A merge that runs out of space is work for nothing, over and over.
     fn has_space_to_merge(&mut self, first: usize, count: usize) -> Result<bool, StoreError> {
         let bytes = self.tables[first..first + count].iter().map(|table| table.info.bytes());
-        let needed = bytes.sum::<u64>() + self.options.free_bytes_min / 2;
+        // What is void is not written again: dropping helps when space is short.
+        let written = bytes.sum::<u64>().saturating_sub(self.void_bytes());
+        let needed = written + self.options.free_bytes_min / 2;
         let free = self.disk.free_bytes();
         Ok(free.map_err(|source| StoreError::Disk { doing: "asking for space", source })? >= needed)
     }
@@ -92,7 +122,7 @@ impl<D: Disk> DurableStore<D> {
         let end = merging.writer.len().saturating_add(bytes as u64);
         while merging.writer.len() < end {
             let Some((row, value)) = merging.merge.row()? else { return Ok(Work::Done) };
-            let floor = self.floors.get(&row.shard).copied().unwrap_or(0);
+            let floor = self.merge_floor(row.shard, row.group);
             let is_void = merging.merge.age().is_some_and(|age| age < floor);
             if !is_void && (value.is_some() || !merging.is_oldest) {
                 merging.writer.add(&mut self.disk, row, value)?;
@@ -105,8 +135,9 @@ impl<D: Disk> DurableStore<D> {
 
     fn end_merge(&mut self, merging: Merging) -> Result<(), StoreError> {
         let Merging { inputs, writer, .. } = merging;
-        let info = writer.finish(&mut self.disk)?;
-        let merged = info.map(|info| self.open_own_table(info)).transpose()?.map(Arc::new);
+        let merged = writer.finish(&mut self.disk)?.map(Arc::new);
+        let info = merged.as_ref().map(|table| table.info);
+        self.table_bytes_written += info.map_or(0, |info| info.bytes());
         let mut tables = self.tables.clone();
         let is_input = |table: &Arc<Table>| inputs.contains(&table.info.number);
         let place = tables.iter().position(is_input).expect("inputs stay until they are merged");
@@ -115,7 +146,8 @@ impl<D: Disk> DurableStore<D> {
             tables.insert(place, merged);
         }
         let (log, states) = (self.manifest.log.clone(), self.manifest.states.clone());
-        let outcome = self.install(tables, log, states);
+        let ranges = self.manifest.floors.ranges.clone();
+        let outcome = self.install(tables, log, states, ranges);
         self.discard_if_full(&outcome, info);
         outcome?;
         for number in inputs {

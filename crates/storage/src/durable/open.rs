@@ -91,12 +91,13 @@ impl<D: Disk> DurableStore<D> {
             checkpointing: None,
             merging: None,
             table_bytes_written: 0,
+            void_bytes: None,
             turns_since_look: 0,
-            is_disk_low: false,
+            disk_free_bytes: u64::MAX,
         };
         for shard in opened.dropped {
             store.states.remove(&shard);
-            store.floors.insert(shard, store.next_age);
+            store.floors.drop_shard(shard, store.next_age);
         }
         store.settle()?;
         let states = store.states.iter().map(|(shard, state)| (*shard, state.to_vec()));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::DurableStore;
 use crate::disk::Disk;
+use crate::floors::Ranges;
 use crate::store::{Row, ScanControl, StoreError};
 use crate::table::{Blocks, Direction, Extent, Merge};
 
@@ -53,11 +54,14 @@ impl<D: Disk> DurableStore<D> {
         let tables: Vec<_> = tables.map(Arc::clone).collect();
         let mut blocks = Blocks { disk: &mut self.disk, cache: Some(&mut self.cache) };
         let mut merge = Merge::seek(&mut blocks, tables, from, Direction::Up, Extent::Shard)?;
+        let ranges = &self.floors.ranges;
+        merge.skip_void(&mut blocks, ranges)?;
         let all = (Bound::Unbounded, Bound::Unbounded);
         for group in self.rows.groups(shard, from_group) {
             for (column, _, value) in group.columns(all) {
                 let row = Row { shard, group: group.key(), column };
-                if walk_before(row, &mut merge, &mut blocks, visit)? == ScanControl::Stop {
+                if walk_before(row, (&mut merge, ranges), &mut blocks, visit)? == ScanControl::Stop
+                {
                     return Ok(());
                 }
                 if value.is_some_and(|value| visit(row, value) == ScanControl::Stop) {
@@ -70,6 +74,7 @@ impl<D: Disk> DurableStore<D> {
                 return Ok(());
             }
             merge.step(&mut blocks)?;
+            merge.skip_void(&mut blocks, ranges)?;
         }
         Ok(())
     }
@@ -84,7 +89,9 @@ impl<D: Disk> DurableStore<D> {
         if self.tables.is_empty() || self.rows.is_complete(at) {
             return Ok(None);
         }
-        let tables = self.tables_of(from.shard).filter(|table| table.may_contain(at.hash));
+        let floor = self.floors.of_group(from.shard, from.group);
+        let tables = self.tables.iter().take_while(|table| table.info.age >= floor);
+        let tables = tables.filter(|table| table.may_contain(at.hash));
         let tables: Vec<_> = tables.map(Arc::clone).collect();
         let mut blocks = Blocks { disk: &mut self.disk, cache: Some(&mut self.cache) };
         Ok(Some(Merge::seek(&mut blocks, tables, from, direction, Extent::Shard)?))
@@ -141,7 +148,7 @@ fn walk_group<'a, D: Disk>(
 /// Visits the rows of tables before a row in memory, and skips the one it hides.
 fn walk_before<D: Disk>(
     held: Row<'_>,
-    merge: &mut Merge,
+    (merge, ranges): (&mut Merge, &Ranges),
     blocks: &mut Blocks<'_, D>,
     visit: VisitRow<'_>,
 ) -> Result<ScanControl, StoreError> {
@@ -151,6 +158,7 @@ fn walk_before<D: Disk>(
             return Ok(ScanControl::Stop);
         }
         merge.step(blocks)?;
+        merge.skip_void(blocks, ranges)?;
     }
     Ok(ScanControl::Continue)
 }

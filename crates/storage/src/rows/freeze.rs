@@ -20,13 +20,24 @@ pub(crate) struct Freeze {
     epoch: Epoch,
     /// Rows of shards before this one are written,
     shard: u32,
-    /// and of this one up to and including this group and column.
-    within: Option<(Vec<u8>, Vec<u8>)>,
+    /// and of this one those up to here.
+    within: Option<Reached>,
     /// Frozen values of rows that were changed before their turn.
     stash: BTreeMap<u16, StashedGroups>,
     /// Memory of the stash, estimated.
     pub(super) stash_bytes: usize,
 }
+
+/// How far a shard is written: groups before this one, and of it the columns up to and including
+/// one, or all of them.
+#[derive(Clone, Debug)]
+struct Reached {
+    group: Vec<u8>,
+    column: Option<Vec<u8>>,
+}
+
+/// Looking at a group that has nothing to write counts as so many bytes of a slice.
+const LOOK_BYTES: usize = 32;
 
 /// Whether there are more frozen rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,8 +63,12 @@ impl Freeze {
     }
 
     fn is_done(&self, row: Row<'_>) -> bool {
-        let is_within = |(group, column): &(Vec<u8>, Vec<u8>)| {
-            (row.group, row.column) <= (&group[..], &column[..])
+        let is_within = |reached: &Reached| match row.group.cmp(&reached.group) {
+            Ordering::Less => true,
+            Ordering::Equal => {
+                reached.column.as_ref().is_none_or(|column| row.column <= &column[..])
+            }
+            Ordering::Greater => false,
         };
         match u32::from(row.shard).cmp(&self.shard) {
             Ordering::Less => true,
@@ -149,25 +164,33 @@ impl Rows {
         }
         let rows = self.shards.held.get_mut(shard).expect("the shard was found just now");
         let resumed = freeze.within.clone();
-        let from = resumed.as_ref().map_or(&[][..], |(group, _)| group);
+        let from = resumed.as_ref().map_or(&[][..], |reached| &reached.group);
         let mut place = rows.place(from);
         while let Some(slot) = rows.at_place(place) {
             place += 1;
             let group = rows.group_mut(slot);
-            if group.epoch <= self.flushed {
+            let behind = resumed.as_ref().filter(|reached| reached.group == group.key());
+            if behind.is_some_and(|reached| reached.column.is_none()) {
                 continue;
             }
-            let behind = resumed.as_ref().filter(|(held, _)| held == group.key());
+            if group.epoch <= self.flushed {
+                *left = left.saturating_sub(LOOK_BYTES);
+                if *left == 0 {
+                    freeze.within = Some(Reached { group: group.key().to_vec(), column: None });
+                    return Ok(Slice::More);
+                }
+                continue;
+            }
             if behind.is_none() {
                 let before = group.bytes();
                 group.remove_tombstones(self.flushed);
                 self.bytes = self.bytes + group.bytes() - before;
             }
             group.is_absent_below = false;
-            let behind = behind.map(|(_, column)| &column[..]);
+            let behind = behind.and_then(|reached| reached.column.as_deref());
             let stopped = frozen_group(group, shard, behind, freeze, left, emit)?;
             if let Some(column) = stopped {
-                freeze.within = Some((group.key().to_vec(), column));
+                freeze.within = Some(Reached { group: group.key().to_vec(), column: Some(column) });
                 return Ok(Slice::More);
             }
         }

@@ -144,6 +144,13 @@ impl ShardRows {
         self.sorted.partition_point(|slot| self.group(*slot).key() < key)
     }
 
+    /// Returns the slots of the groups within a range of keys, as the order was last tidied.
+    pub(crate) fn slots_between(&self, from: &[u8], to: &[u8]) -> Vec<u32> {
+        let places = self.place(from)..self.place(to).max(self.place(from));
+        let there = self.sorted[places].iter().filter(|slot| !self.group(**slot).is_gone());
+        there.copied().collect()
+    }
+
     /// Returns the slot at a place in the order. Neighbours in the order are far apart in memory,
     /// so that one further on is touched already: it arrives while this one is worked on.
     pub(crate) fn at_place(&self, place: usize) -> Option<u32> {

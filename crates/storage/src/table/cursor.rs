@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::block::{Block, Parts, Stored};
 use super::{Blocks, Table};
 use crate::disk::Disk;
+use crate::floors::Ranges;
 use crate::store::{Row, StoreError};
 
 /// Which way to walk.
@@ -94,6 +95,33 @@ impl Merge {
             self.cursors[number].step(blocks, self.direction)?;
         }
         self.front = self.find_front();
+        Ok(())
+    }
+
+    /// Steps upwards over rows that were dropped after their table was written.
+    pub(crate) fn skip_void<D: Disk>(
+        &mut self,
+        blocks: &mut Blocks<'_, D>,
+        ranges: &Ranges,
+    ) -> Result<(), StoreError> {
+        while let Some(front) = self.front.filter(|_| !ranges.is_empty()) {
+            let cursor = &mut self.cursors[front];
+            let Some((row, _)) = cursor.row() else { return Ok(()) };
+            let Some((end, age)) = ranges.find(row.shard, row.group) else { return Ok(()) };
+            if cursor.table.info.age >= age {
+                return Ok(());
+            }
+            // Rows of other tables that this one hid are older still.
+            let behind = Row { shard: row.shard, group: end, column: &[] };
+            *cursor = Cursor::seek(
+                blocks,
+                Arc::clone(&cursor.table),
+                behind,
+                Direction::Up,
+                cursor.only,
+            )?;
+            self.front = self.find_front();
+        }
         Ok(())
     }
 

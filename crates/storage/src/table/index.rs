@@ -45,6 +45,11 @@ impl Index {
         self.blocks.get(number).copied()
     }
 
+    /// Walks the places of blocks with the group of their first row.
+    pub(crate) fn firsts(&self) -> impl Iterator<Item = (BlockPlace, &[u8])> {
+        self.blocks.iter().map(|block| (*block, self.key(block).0))
+    }
+
     /// Returns the number of the only block that may hold a row; the first one when the row comes
     /// before all.
     pub(crate) fn place(&self, row: Row<'_>) -> usize {
@@ -79,9 +84,14 @@ impl Index {
             index.push(Row { shard, group, column }, offset, len);
             offset += u64::from(len);
         }
-        index.blocks.shrink_to_fit();
-        index.keys.shrink_to_fit();
-        Ok(index)
+        Ok(index.fitted())
+    }
+
+    /// Gives back memory that was kept for more blocks.
+    pub(crate) fn fitted(mut self) -> Self {
+        self.blocks.shrink_to_fit();
+        self.keys.shrink_to_fit();
+        self
     }
 
     fn key(&self, block: &BlockPlace) -> (&[u8], &[u8]) {

@@ -6,7 +6,7 @@
 use super::block::BlockBuilder;
 use super::filter::Filter;
 use super::index::Index;
-use super::{META_MAGIC, TableInfo, file_name, row_hash, salt};
+use super::{META_MAGIC, Table, TableInfo, file_name, row_hash, salt};
 use crate::disk::Disk;
 use crate::rows::HashSeed;
 use crate::sealed::seal;
@@ -101,8 +101,8 @@ impl TableWriter {
         if self.buffer.len() >= WRITE_BYTES { self.write(disk) } else { Ok(()) }
     }
 
-    /// Writes the rest and makes the table durable. `None` when it has no rows.
-    pub(crate) fn finish(mut self, disk: &mut impl Disk) -> Result<Option<TableInfo>, StoreError> {
+    /// Writes the rest, makes the table durable and opens it. `None` when it has no rows.
+    pub(crate) fn finish(mut self, disk: &mut impl Disk) -> Result<Option<Table>, StoreError> {
         if !self.block.is_empty() {
             self.end_block();
         }
@@ -129,7 +129,8 @@ impl TableWriter {
             meta_offset: self.len,
             meta_len: meta.len() as u64,
         };
-        Ok(Some(info))
+        let (name, index, filter) = (self.name, self.index.fitted(), self.filter);
+        Ok(Some(Table { info, name, index, filter }))
     }
 
     /// Removes what was written.

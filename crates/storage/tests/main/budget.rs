@@ -130,6 +130,49 @@ fn without_checkpoints_writes_are_refused_and_nothing_is_lost() {
 }
 
 #[test]
+fn dropping_a_range_of_groups_costs_no_mark_for_each_row() {
+    let disk = SimDisk::new(1);
+    let mut store = open(&disk);
+    let group = |number: u16| number.to_be_bytes();
+    for number in 0..20_000_u16 {
+        let row = Row { shard: 1, group: &group(number), column: b"" };
+        store.put(row, &[7; 100]).unwrap();
+        if number % 500 == 499 {
+            store.checkpoint().unwrap();
+        }
+    }
+    store.merge_all().unwrap();
+    store.close().unwrap();
+    let mut store = open(&disk);
+    let (before, changes) = (store.usage(), disk.change_count());
+    store.drop_groups(1, &group(100), &group(19_900)).unwrap();
+    assert_eq!(disk.change_count(), changes, "nothing is written");
+    assert!(store.usage().changed_bytes <= before.changed_bytes, "no mark for each row");
+    let mut count = 0;
+    let mut visit = |_: Row<'_>, _: &[u8]| {
+        count += 1;
+        ScanControl::Continue
+    };
+    // A walk over what is left does not read what is void.
+    let reads = disk.read_count();
+    store.scan_shard(1, b"", &mut visit).unwrap();
+    assert_eq!(count, 200);
+    assert!(disk.read_count() - reads < 30, "void blocks were read");
+    assert_eq!(store.get(Row { shard: 1, group: &group(5000), column: b"" }).unwrap(), None);
+    store.checkpoint().unwrap();
+    drop(store);
+    let mut store = open(&disk);
+    assert_eq!(store.get(Row { shard: 1, group: &group(5000), column: b"" }).unwrap(), None);
+    for round in 0..8_u16 {
+        store.put(Row { shard: 1, group: &group(round), column: b"" }, b"y").unwrap();
+        store.checkpoint().unwrap();
+        store.merge_all().unwrap();
+    }
+    let after = store.usage().table_bytes;
+    assert!(after < before.table_bytes / 10, "merging leaves out what is void: {after}");
+}
+
+#[test]
 fn dropping_a_shard_costs_nothing_and_leaves_nothing() {
     let disk = SimDisk::new(1);
     let mut store = open(&disk);

@@ -159,7 +159,13 @@ fn step<S: Store>(store: &mut S, model: &mut Model, rng: &mut fastrand::Rng, row
         }
         700..760 => check_group(store, model, row, rng.usize(..12), rng.bool()),
         760..780 => check_shard(store, model, row.shard, row.group, rng.usize(..40)),
-        780..997 => log_step(store, model, rng, row.shard),
+        780..790 => {
+            let to = if rng.bool() { [row.group, b"\0"].concat() } else { word(rng, 4) };
+            store.drop_groups(row.shard, row.group, &to).unwrap();
+            let is_in = |group: &[u8]| group >= row.group && group < &to[..];
+            model.rows.retain(|(shard, group, _), _| *shard != row.shard || !is_in(group));
+        }
+        790..997 => log_step(store, model, rng, row.shard),
         _ => {
             store.drop_shard(row.shard).unwrap();
             model.rows.retain(|(shard, _, _), _| *shard != row.shard);

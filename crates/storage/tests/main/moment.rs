@@ -18,7 +18,11 @@ fn open(disk: &SimDisk) -> DurableStore<SimDisk> {
 fn change(store: &mut DurableStore<SimDisk>, rows: &mut Rows, rng: &mut fastrand::Rng) {
     let (group, column) = (vec![b'a' + rng.u8(..6)], vec![b'0'; rng.usize(..4)]);
     let row = Row { shard: SHARD, group: &group, column: &column };
-    if rng.u8(..4) == 0 {
+    if rng.u8(..10) == 0 {
+        let to = if rng.bool() { vec![group[0], 0] } else { vec![b'a' + rng.u8(..7)] };
+        store.drop_groups(SHARD, &group, &to).unwrap();
+        rows.retain(|(held, _), _| *held < group || *held >= to);
+    } else if rng.u8(..4) == 0 {
         store.delete(row).unwrap();
         rows.remove(&(group, column));
     } else {

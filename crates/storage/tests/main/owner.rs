@@ -80,8 +80,12 @@ impl History {
         match step {
             Step::Change { shard, id, record } => {
                 for change in changes(record) {
-                    let address = (*shard, change.group, change.column);
+                    let (group, to) = (change.group, change.to);
+                    let address = (*shard, group.clone(), change.column);
                     match change.value {
+                        _ if to.is_some() => moment.rows.retain(|(held, other, _), _| {
+                            held != shard || *other < group || Some(other) >= to.as_ref()
+                        }),
                         Some(value) => drop(moment.rows.insert(address, value)),
                         None => drop(moment.rows.remove(&address)),
                     }
@@ -107,13 +111,21 @@ struct Change {
     group: Vec<u8>,
     column: Vec<u8>,
     value: Option<Vec<u8>>,
+    /// All groups from this one up to there are dropped.
+    to: Option<Vec<u8>>,
 }
 
-/// Reads the changes of a record: pairs of a selector and a value length, 255 removing the row.
+/// Reads the changes of a record: pairs of a selector and a value length; 255 removes the row, a
+/// little less drops the group, or all groups from it on.
 fn changes(record: &[u8]) -> Vec<Change> {
     let change = |pair: &[u8]| Change {
         group: vec![b'g', pair[0] % 5],
         column: vec![pair[0] / 5 % 3; usize::from(pair[0] % 2)],
+        to: match pair[1] {
+            245..250 => Some(vec![b'g', pair[0] % 5, 0]),
+            250..253 => Some(vec![b'g', 5]),
+            _ => None,
+        },
         value: (pair[1] != 255).then(|| vec![pair[0] ^ pair[1]; usize::from(pair[1])]),
     };
     record.chunks_exact(2).map(change).collect()
@@ -133,9 +145,12 @@ impl<D: Disk> Owner<D> {
     }
 
     fn apply(&mut self, shard: u16, id: EntryId, record: &[u8]) -> Result<(), StoreError> {
-        for Change { group, column, value } in changes(record) {
+        for Change { group, column, value, to } in changes(record) {
             let row = Row { shard, group: &group, column: &column };
             match value {
+                _ if to.is_some() => {
+                    self.store.drop_groups(shard, &group, &to.expect("it was looked at"))?;
+                }
                 Some(value) => self.store.put(row, &value)?,
                 None => self.store.delete(row)?,
             }
