@@ -143,7 +143,7 @@ impl Engine for Ours {
                 ours.end_turn();
                 let (took, served) = (start.elapsed(), std::mem::take(&mut waiting));
                 waiting.extend(asked.try_iter());
-                pace.ended(took, served.len(), waiting.len());
+                pace.ended(took, served.len() + waiting.len());
                 for (_, done) in served {
                     done.send(()).unwrap();
                 }

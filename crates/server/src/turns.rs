@@ -22,7 +22,7 @@ use std::time::Duration;
 use causality::Millis;
 use node::{Event, Node, Outbox};
 use redis::Liveness;
-use storage::{EndedFlush, PendingFlush, StoreError};
+use storage::{EndedFlush, FlushPace, PendingFlush, StoreError};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::sleep;
 use wire::Message;
@@ -47,10 +47,6 @@ const HELD_COUNT_MAX: usize = 65_536;
 /// How long a full disk is left alone before the turn is written again.
 const FULL_PAUSE: Duration = Duration::from_millis(200);
 
-/// The part of its own time that a flush waits for others to join it, and for how long at most.
-const PAUSE_PART: u32 = 4;
-const PAUSE_MAX: Duration = Duration::from_millis(1);
-
 /// A flush that was run.
 #[derive(Debug)]
 struct Flushed {
@@ -74,7 +70,7 @@ pub(crate) struct Turns {
     held: RefCell<Held<Outbox>>,
     flushing: RefCell<Option<JoinHandle<Flushed>>>,
     /// How long the next flush waits for others to join it.
-    pause: Cell<Duration>,
+    pace: Cell<FlushPace>,
     /// The last turn could not be written for want of space.
     is_disk_full: Cell<bool>,
     log: Log,
@@ -104,7 +100,7 @@ impl Turns {
             upkeep: RefCell::new(Upkeep::new(log)),
             held: RefCell::new(Held::new(HELD_COUNT_MAX)),
             flushing: RefCell::new(None),
-            pause: Cell::new(Duration::ZERO),
+            pace: Cell::default(),
             is_disk_full: Cell::new(false),
             log,
         }
@@ -155,7 +151,9 @@ impl Turns {
         let mut node = self.node.borrow_mut();
         node.set_steady_time(clock::steady());
         if let Some(Flushed { ended, took }) = flushed {
-            self.pause.set(pause(took, self.held.borrow().count()));
+            let mut pace = self.pace.get();
+            pace.ended(took, self.held.borrow().count());
+            self.pace.set(pace);
             node.store_mut().end_flush(ended)?;
         }
         let (mut out, mut described) = (Outbox::default(), Vec::new());
@@ -178,7 +176,7 @@ impl Turns {
         if out.is_checkpoint_due {
             checkpoint(&mut node)?;
         }
-        self.write(node.store_mut(), now)?;
+        self.write(node.store_mut(), now, out.sends.len() + out.replies.len())?;
         let flushed = self.hold(node.store_mut(), out);
         self.follow_members(&node);
         // Whoever is written to may look at the node.
@@ -189,8 +187,9 @@ impl Turns {
         Ok(())
     }
 
-    /// Hands what the turn wrote to the system, and has it flushed if that is due.
-    fn write(&self, store: &mut Body, now: Millis) -> Result<(), ServeError> {
+    /// Hands what the turn wrote to the system, and has it flushed if that is due: so many words
+    /// rest on it.
+    fn write(&self, store: &mut Body, now: Millis, words_count: usize) -> Result<(), ServeError> {
         match store.write_turn() {
             Ok(()) => self.is_disk_full.set(false),
             Err(error @ StoreError::Full { .. }) => {
@@ -202,7 +201,8 @@ impl Turns {
             Err(error) => return Err(error.into()),
         }
         if let Some(flush) = store.begin_flush(storage::Millis(now.0))? {
-            let pause = self.pause.get();
+            let waiting_count = self.held.borrow().count_behind(store.flushed()) + words_count;
+            let pause = self.pace.get().patience(waiting_count);
             *self.flushing.borrow_mut() = Some(spawn_blocking(move || run(flush, pause)));
         }
         Ok(())
@@ -254,13 +254,6 @@ impl Turns {
         };
         self.clients.set_view(view::with_liveness(&self.clients.view(), peer, liveness));
     }
-}
-
-/// Says how long the flush after one that took so long waits for others. Those whose replies leave
-/// now will soon ask again: a flush that begins at once misses them, and everyone waits for two
-/// flushes instead of one. Whoever is alone has nobody to wait for.
-fn pause(took: Duration, waiting_count: usize) -> Duration {
-    if waiting_count < 2 { Duration::ZERO } else { (took / PAUSE_PART).min(PAUSE_MAX) }
 }
 
 #[expect(clippy::disallowed_methods, reason = "a thread of its own that only serves the disk")]

@@ -84,6 +84,8 @@ pub struct DurableStore<D: Disk> {
     next_age: u64,
     checkpointing: Option<Checkpointing>,
     merging: Option<Merging>,
+    /// Files of replaced tables with their lengths.
+    leftovers: Vec<(String, u64)>,
     /// What rows in memory may take.
     rows_bytes_max: usize,
     /// A row that was read and does not fit into memory.

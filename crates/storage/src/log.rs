@@ -349,21 +349,16 @@ impl Log {
         self.remove_doomed(disk)
     }
 
+    /// Removes one segment that may go: each costs the system milliseconds, and there is always
+    /// another turn.
     fn remove_doomed(&mut self, disk: &mut impl Disk) -> Result<(), StoreError> {
         let synced = self.synced;
-        let mut done = Vec::new();
-        self.doomed.retain(|(number, told_before)| {
-            let goes = *told_before <= synced;
-            if goes {
-                done.push(*number);
-            }
-            !goes
-        });
-        for number in done {
-            if let Some(segment) = self.segments.remove(&number) {
-                disk.remove(&segment.name)
-                    .map_err(|source| StoreError::Disk { doing: "removing a segment", source })?;
-            }
+        let told = self.doomed.iter().position(|(_, told_before)| *told_before <= synced);
+        let Some(place) = told else { return Ok(()) };
+        let (number, _) = self.doomed.remove(place);
+        if let Some(segment) = self.segments.remove(&number) {
+            disk.remove(&segment.name)
+                .map_err(|source| StoreError::Disk { doing: "removing a segment", source })?;
         }
         Ok(())
     }

@@ -46,6 +46,12 @@ impl<T> Held<T> {
         self.count
     }
 
+    /// Counts the words that a flush up to a ticket leaves waiting.
+    pub(super) fn count_behind(&self, flushed: Ticket) -> usize {
+        let behind = self.turns.iter().rev().take_while(|(ticket, ..)| *ticket > flushed);
+        behind.map(|(_, count, _)| count).sum()
+    }
+
     /// Whether so much is held that no more should be begun.
     pub(super) const fn is_full(&self) -> bool {
         self.count >= self.count_max

@@ -10,7 +10,10 @@ use super::DurableStore;
 use super::checkpoint::Work;
 use crate::disk::Disk;
 use crate::store::{Row, StoreError};
-use crate::table::{Blocks, Direction, Extent, Merge, Table, TableWriter};
+use crate::table::{Blocks, Direction, Extent, Merge, Table, TableWriter, file_name};
+
+/// So much of a replaced table is removed at a time.
+const REMOVED_BYTES: u64 = 16 << 20;
 
 /// This many tables of one level are merged.
 const FAN_IN: usize = 4;
@@ -42,7 +45,22 @@ impl<D: Disk> DurableStore<D> {
         Ok(())
     }
 
+    /// Removes a part of a table that is not needed any more: a large file takes the system long.
+    /// What stays behind when it does not work is removed at the next opening.
+    fn remove_leftover(&mut self) {
+        let Some((name, len)) = self.leftovers.last_mut() else { return };
+        *len = len.saturating_sub(REMOVED_BYTES);
+        let is_cut = *len > 0 && self.disk.cut(name, *len).is_ok();
+        if !is_cut && let Some((name, _)) = self.leftovers.pop() {
+            let _ = self.disk.remove(&name);
+        }
+    }
+
     pub(super) fn merge_slice(&mut self, bytes: usize) -> Result<Work, StoreError> {
+        if !self.leftovers.is_empty() {
+            self.remove_leftover();
+            return Ok(Work::More);
+        }
         if self.merging.is_none() {
             let Some((first, count)) = self.choose() else { return Ok(Work::Done) };
             if !self.has_space_to_merge(first, count)? {
@@ -141,7 +159,7 @@ impl<D: Disk> DurableStore<D> {
         let mut tables = self.tables.clone();
         let is_input = |table: &Arc<Table>| inputs.contains(&table.info.number);
         let place = tables.iter().position(is_input).expect("inputs stay until they are merged");
-        tables.retain(|table| !is_input(table));
+        let replaced: Vec<_> = tables.extract_if(.., |table| is_input(table)).collect();
         if let Some(merged) = merged {
             tables.insert(place, merged);
         }
@@ -150,10 +168,9 @@ impl<D: Disk> DurableStore<D> {
         let outcome = self.install(tables, log, states, ranges);
         self.discard_if_full(&outcome, info);
         outcome?;
-        for number in inputs {
-            self.cache.remove_table(number);
-            // A file that stays behind is removed at the next opening.
-            let _ = self.disk.remove(&crate::table::file_name(number));
+        for table in replaced {
+            self.cache.remove_table(table.info.number);
+            self.leftovers.push((file_name(table.info.number), table.info.bytes()));
         }
         self.share_memory();
         Ok(())

@@ -90,6 +90,7 @@ impl<D: Disk> DurableStore<D> {
             manifest,
             checkpointing: None,
             merging: None,
+            leftovers: Vec::new(),
             table_bytes_written: 0,
             void_bytes: None,
             turns_since_look: 0,

@@ -68,7 +68,8 @@ impl Log {
     /// Writes what gathered, without flushing it.
     pub(crate) fn write_turn(&mut self, disk: &mut impl Disk) -> Result<(), StoreError> {
         self.write(disk)?;
-        self.roll_if_long(disk)
+        self.roll_if_long(disk)?;
+        self.remove_doomed(disk)
     }
 
     /// Returns the flush that the policy asks for, unless one is under way.

@@ -19,9 +19,9 @@ pub struct FlushPace {
 }
 
 impl FlushPace {
-    /// Takes note of a flush: how long it took, how many it served, and how many wait already.
-    pub fn ended(&mut self, took: Duration, served_count: usize, waiting_count: usize) {
-        self.expected_count = served_count + waiting_count;
+    /// Takes note of a flush: how long it took, and how many it served or wait already.
+    pub fn ended(&mut self, took: Duration, count: usize) {
+        self.expected_count = count;
         self.patience = (took / PATIENCE_PART).min(PATIENCE_MAX);
     }
 
@@ -44,12 +44,12 @@ mod tests {
     fn waits_a_quarter_for_as_many_as_there_were() {
         let mut pace = FlushPace::default();
         assert_eq!(pace.patience(1), Duration::ZERO, "nothing is known yet");
-        pace.ended(TOOK, 10, 6);
+        pace.ended(TOOK, 16);
         assert_eq!(pace.patience(15), TOOK / 4);
         assert_eq!(pace.patience(16), Duration::ZERO, "all are here");
-        pace.ended(TOOK, 1, 0);
+        pace.ended(TOOK, 1);
         assert_eq!(pace.patience(1), Duration::ZERO, "whoever is alone has nobody to wait for");
-        pace.ended(Duration::from_secs(1), 10, 6);
+        pace.ended(Duration::from_secs(1), 16);
         assert_eq!(pace.patience(1), Duration::from_millis(1), "a slow disk is no reason");
     }
 }

@@ -2,14 +2,23 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::ops::Bound;
+use std::ops::{Bound, RangeBounds};
+
+use hashbrown::HashMap;
 
 use super::group::{Epoch, Group};
 use super::{Rows, row_bytes};
 use crate::store::Row;
 
-/// Values of one shard by group and column.
-type StashedGroups = BTreeMap<Vec<u8>, BTreeMap<Vec<u8>, Option<Vec<u8>>>>;
+/// Values of one shard by group and column. The groups are looked up and never walked in order.
+type StashedGroups = HashMap<Vec<u8>, StashedColumns>;
+
+/// Columns of one group, in order. Most groups have one row, for which a map would be large.
+#[derive(Debug)]
+enum StashedColumns {
+    One(Vec<u8>, Option<Vec<u8>>),
+    Many(BTreeMap<Vec<u8>, Option<Vec<u8>>>),
+}
 
 /// A checkpoint that is being written.
 #[derive(Debug)]
@@ -52,8 +61,11 @@ impl Freeze {
         let Some((epoch, value)) = group.row(row.column) else { return };
         if self.is_frozen(epoch) && !self.is_done(row) {
             let groups = self.stash.entry(row.shard).or_default();
-            let columns = groups.entry(row.group.to_vec()).or_default();
-            columns.insert(row.column.to_vec(), value.map(<[u8]>::to_vec));
+            let (column, kept) = (row.column.to_vec(), value.map(<[u8]>::to_vec));
+            match groups.get_mut(row.group) {
+                Some(columns) => columns.add(column, kept),
+                None => drop(groups.insert(row.group.to_vec(), StashedColumns::One(column, kept))),
+            }
             self.stash_bytes += row_bytes(row, value.map_or(0, <[u8]>::len));
         }
     }
@@ -78,7 +90,17 @@ impl Freeze {
     }
 
     pub(super) fn drop_shard(&mut self, shard: u16) {
-        self.stash.remove(&shard);
+        for (group, columns) in self.stash.remove(&shard).into_iter().flatten() {
+            self.stash_bytes -= stashed_bytes(shard, &group, &columns);
+        }
+    }
+
+    /// Lets go what was kept of a group that is written: all of it at the end would take long.
+    fn release(&mut self, shard: u16, group: &[u8]) {
+        let groups = self.stash.get_mut(&shard);
+        if let Some(columns) = groups.and_then(|groups| groups.remove(group)) {
+            self.stash_bytes -= stashed_bytes(shard, group, &columns);
+        }
     }
 
     /// Returns a group's stashed rows behind a column, in order.
@@ -86,11 +108,10 @@ impl Freeze {
         &'a self,
         shard: u16,
         group: &[u8],
-        behind: Bound<&[u8]>,
+        behind: Bound<&'a [u8]>,
     ) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> + use<'a> {
         let columns = self.stash.get(&shard).and_then(|groups| groups.get(group));
-        let range = columns.map(|columns| columns.range::<[u8], _>((behind, Bound::Unbounded)));
-        range.into_iter().flatten().map(|(column, value)| (&column[..], value.as_deref()))
+        columns.into_iter().flat_map(move |columns| columns.range((behind, Bound::Unbounded)))
     }
 }
 
@@ -193,9 +214,44 @@ impl Rows {
                 freeze.within = Some(Reached { group: group.key().to_vec(), column: Some(column) });
                 return Ok(Slice::More);
             }
+            freeze.release(shard, group.key());
         }
         Ok(Slice::Last)
     }
+}
+
+impl StashedColumns {
+    fn add(&mut self, column: Vec<u8>, value: Option<Vec<u8>>) {
+        if let Self::One(first, kept) = self {
+            let first = (std::mem::take(first), kept.take());
+            *self = Self::Many(BTreeMap::from([first]));
+        }
+        let Self::Many(columns) = self else { unreachable!("it was made into many just now") };
+        let old = columns.insert(column, value);
+        assert!(old.is_none(), "a row is frozen until it is changed once");
+    }
+
+    fn range<'a>(
+        &'a self,
+        range: (Bound<&[u8]>, Bound<&[u8]>),
+    ) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> + use<'a> {
+        let (one, many) = match self {
+            Self::One(column, value) => {
+                let is_in = range.contains(&column[..]);
+                (is_in.then_some((&column[..], value.as_deref())), None)
+            }
+            Self::Many(columns) => (None, Some(columns.range::<[u8], _>(range))),
+        };
+        let many = many.into_iter().flatten();
+        one.into_iter().chain(many.map(|(column, value)| (&column[..], value.as_deref())))
+    }
+}
+
+fn stashed_bytes(shard: u16, group: &[u8], columns: &StashedColumns) -> usize {
+    let bytes = |(column, value): (&[u8], Option<&[u8]>)| {
+        row_bytes(Row { shard, group, column }, value.map_or(0, <[u8]>::len))
+    };
+    columns.range((Bound::Unbounded, Bound::Unbounded)).map(bytes).sum()
 }
 
 /// Hands out the frozen rows of one group behind a column, and returns where it stopped if it did.

@@ -1,11 +1,11 @@
 //! One flipped byte at every place of every file, files that vanish, and the other ways in which
 //! bytes go wrong: always told, never guessed, and never more lost than is told.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use storage::{
-    Affected, Crash, Disk, DurableStore, EntryId, FlushPolicy, Millis, Options, Report, Row,
-    ScanControl, SimDisk, Store, StoreError, SyncFault,
+    Affected, Crash, Damage, Disk, DurableStore, EntryId, FlushPolicy, Millis, Options, Report,
+    Row, ScanControl, SimDisk, Store, StoreError, SyncFault,
 };
 
 use crate::conformance::seeds;
@@ -87,7 +87,7 @@ fn check(disk: &SimDisk, history: &History, what: &str) -> Report {
 
 #[test]
 fn one_flipped_byte_anywhere_is_told_or_harmless() {
-    let mut reactions: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut reactions: BTreeSet<(String, &str)> = BTreeSet::new();
     for seed in 0..seeds(1) {
         let (disk, history) = populated(seed);
         for name in disk.process().list().unwrap() {
@@ -108,12 +108,60 @@ fn one_flipped_byte_anywhere_is_told_or_harmless() {
                 } else {
                     "found when read"
                 };
-                *reactions.entry(reaction).or_default() += 1;
+                let kind = name.split('-').next().unwrap_or_default().to_owned();
+                reactions.insert((kind, reaction));
             }
         }
     }
-    for reaction in ["damage", "cut", "healed", "found when read"] {
-        assert!(reactions.contains_key(reaction), "{reactions:?}");
+    // As docs/formats/store.md says, and nothing else.
+    let documented = [
+        ("identity", "healed"),
+        ("log", "cut"),
+        ("log", "damage"),
+        ("manifest", "healed"),
+        ("table", "found when read"),
+        ("table", "healed"),
+    ];
+    let documented = documented.map(|(kind, reaction)| (kind.to_owned(), reaction));
+    assert_eq!(reactions, BTreeSet::from(documented));
+}
+
+#[test]
+fn both_copies_damaged_are_told() {
+    for seed in 0..8 {
+        let (disk, history) = populated(seed);
+        // Opening removes what no manifest names.
+        let opened = disk.copy(seed);
+        drop(Owner::open(opened.process(), opened.process(), &options()).unwrap());
+        let named = opened.process().list().unwrap();
+        for name in disk.process().list().unwrap().iter().filter(|name| named.contains(name)) {
+            let len = usize::try_from(disk.process().len(name).unwrap()).unwrap();
+            let copy = disk.copy(seed);
+            let what = format!("seed {seed}, both copies of {name}");
+            match name.split('-').next() {
+                Some("identity") => {
+                    assert!(copy.flip(name, 25, 1) && copy.flip(name, len - 1, 1));
+                    assert!(check(&copy, &history, &what).is_identity_lost, "{what}");
+                }
+                Some("manifest") => {
+                    assert!(copy.flip(name, 25, 1) && copy.flip(name, len - 1, 1));
+                    let report = check(&copy, &history, &what);
+                    assert!(report.damage.iter().any(Damage::loses_rows), "{what}: {report:?}");
+                }
+                Some("table") => {
+                    // The copies end the file; both begin with what names them.
+                    let mut bytes = vec![0; len];
+                    disk.process().read_at(name, 0, &mut bytes).unwrap();
+                    let is_magic = |at: &usize| bytes[*at..].starts_with(b"starTAB");
+                    let copies: Vec<usize> = (0..len).filter(is_magic).collect();
+                    assert_eq!(copies.len(), 2, "{what}");
+                    assert!(copies.into_iter().all(|at| copy.flip(name, at, 1)));
+                    let report = check(&copy, &history, &what);
+                    assert!(report.damage.iter().any(Damage::loses_rows), "{what}: {report:?}");
+                }
+                _ => {}
+            }
+        }
     }
 }
 

@@ -1,10 +1,12 @@
 //! Who the directory is: what was promised is remembered, and a directory that is not what it was
 //! is found out.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use storage::{
-    Crash, DurableStore, EntryId, FlushPolicy, Millis, Options, Report, SimDisk, Store, StoreError,
+    Crash, DurableStore, EntryId, FlushPolicy, Millis, Options, RealDisk, Report, SimDisk, Store,
+    StoreError,
 };
 
 fn options() -> Options {
@@ -111,6 +113,48 @@ fn a_clone_beside_the_original_is_found_out() {
     append(&mut original, 2);
     let (_, report) = open(&clone, &identity);
     assert!(report.is_restored, "another run used the identity meanwhile: {report:?}");
+}
+
+/// As a backup or a snapshot of a volume copies it.
+fn copy_files(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+}
+
+#[test]
+fn backups_and_clones_of_real_directories_are_found_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let open = |data: &str, nonce| {
+        let disk = |name: &str| RealDisk::open(path(name)).unwrap();
+        let options = Options { nonce, ..options() };
+        let (store, recovery) = DurableStore::open(disk(data), disk("identity"), options).unwrap();
+        (store, recovery.report)
+    };
+    let append = |store: &mut DurableStore<RealDisk>, counter| {
+        store.append(1, EntryId { actor: 8, counter }, b"record").unwrap();
+        store.commit_turn(Millis(0)).unwrap();
+    };
+    let (mut store, _) = open("data", 1);
+    append(&mut store, 1);
+    store.checkpoint().unwrap();
+    store.close().unwrap();
+    copy_files(&path("data"), &path("backup"));
+    copy_files(&path("data"), &path("clone"));
+
+    let (mut store, report) = open("data", 2);
+    assert!(report.is_clean, "{report:?}");
+    append(&mut store, 2);
+    drop(store);
+    let (_, report) = open("clone", 3);
+    assert!(report.is_restored && report.must_reincarnate(), "{report:?}");
+    let (_, report) = open("data", 4);
+    assert!(report.must_reincarnate(), "the clone has used the identity: {report:?}");
+    let (_, report) = open("backup", 5);
+    assert!(report.is_restored && report.must_reincarnate(), "{report:?}");
 }
 
 #[test]

@@ -5,7 +5,9 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use storage::{DurableStore, EntryId, FlushPolicy, Millis, Options, RealDisk, Row, Store};
+use storage::{
+    DurableStore, EntryId, FlushPolicy, Millis, Options, RealDisk, Row, Store, StoreError,
+};
 
 const CHILD: &str = "STARLING_STORAGE_KILL_CHILD";
 const KEYS: u64 = 300;
@@ -100,6 +102,9 @@ fn nothing_acknowledged_is_lost_by_kill_9() {
             }
             std::thread::yield_now();
         }
+        let disk = |name| RealDisk::open(path.join(name)).unwrap();
+        let second = DurableStore::open(disk("data"), disk("identity"), options());
+        assert!(matches!(second, Err(StoreError::Locked)), "round {round}: two at once");
         child.kill().unwrap();
         child.wait().unwrap();
         let acks = std::fs::read(path.join("acks")).unwrap();
