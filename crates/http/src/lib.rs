@@ -23,6 +23,8 @@ mod route;
 mod routes;
 pub mod text;
 
+use std::collections::BTreeSet;
+
 use api::{Call, Outcome, Token};
 use causality::Millis;
 use cells::Keyspace;
@@ -86,6 +88,18 @@ pub enum Question {
     },
     /// What would each level cost, and how fresh would its reads be?
     Predict,
+    /// Begin a repair of some shards, or of all.
+    BeginRepair {
+        /// Which; nothing names all.
+        shards: Option<BTreeSet<u16>>,
+    },
+    /// How were the last repairs?
+    Repairs,
+    /// How is a repair?
+    Repair {
+        /// Its number.
+        id: u64,
+    },
     /// How is every node?
     Cluster,
     /// How is every node, and how was this one in the last day?

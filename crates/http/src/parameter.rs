@@ -111,7 +111,7 @@ fn level_names(is_wanted: fn(Level) -> bool) -> Vec<&'static str> {
     Level::all().filter(|level| is_wanted(*level)).map(Level::name).collect()
 }
 
-fn wrong(parameter: &Parameter, said: &[u8], takes: impl std::fmt::Display) -> Problem {
+pub(crate) fn wrong(parameter: &Parameter, said: &[u8], takes: impl std::fmt::Display) -> Problem {
     let shown: String = String::from_utf8_lossy(said).chars().take(40).collect();
     Problem::new(BAD_PARAMETER, format!("`{}` is `{shown}`: {takes}", parameter.name))
         .with("parameter", parameter.name)

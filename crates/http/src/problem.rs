@@ -55,6 +55,8 @@ problems! {
         "It was never written, or it was removed or has expired; a write may still be on its way.";
     NO_SUCH_KEYSPACE = "no-such-keyspace", 404, "There is no such keyspace",
         "Keyspaces are db0 to db15, as SELECT 0 to SELECT 15 of the Redis protocol.";
+    NO_SUCH_REPAIR = "no-such-repair", 404, "There is no such repair",
+        "It may be forgotten: a node remembers the last sixteen, until it restarts.";
     METHOD_NOT_ALLOWED = "method-not-allowed", 405, "The resource does not take this method",
         "The Allow header lists those it takes.";
     TOO_SLOW = "too-slow", 408, "The request did not arrive in time",
@@ -63,6 +65,10 @@ problems! {
         "Nothing was written. Use the operations of its type, or DELETE it first.";
     NOT_A_NUMBER = "not-a-number", 409, "The value is no integer, or would leave the range of one",
         "Nothing was written.";
+    REPAIR_UNDER_WAY = "repair-under-way", 409, "A repair is under way",
+        "Nothing has begun. Look at the one that is under way, and try again when it has ended.";
+    NOT_OWNED = "not-owned", 409, "A shard is not owned by this node",
+        "Nothing has begun. Ask an owner of the shard.";
     TOO_LARGE = "too-large", 413, "Something is larger than it may be",
         "Nothing was written.";
     HEAD_TOO_LARGE = "head-too-large", 431, "The request line and headers are too long",
@@ -103,6 +109,24 @@ impl Problem {
     #[must_use]
     pub fn not_ready(detail: &str) -> Self {
         Self::new(NOT_READY, detail).with_header("Retry-After", "5")
+    }
+
+    /// No repair has this number.
+    #[must_use]
+    pub fn no_such_repair(detail: &str) -> Self {
+        Self::new(NO_SUCH_REPAIR, detail)
+    }
+
+    /// A repair is under way.
+    #[must_use]
+    pub fn repair_under_way(id: u64) -> Self {
+        Self::new(REPAIR_UNDER_WAY, format!("repair {id} has not ended")).with("repair", id)
+    }
+
+    /// A shard is not owned by this node.
+    #[must_use]
+    pub fn not_owned(shard: u16) -> Self {
+        Self::new(NOT_OWNED, format!("shard {shard} has no replica here")).with("shard", shard)
     }
 
     /// The session's token is not one of this cluster.

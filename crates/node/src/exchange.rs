@@ -63,6 +63,7 @@ impl<S: Store> Node<S> {
         self.give_up_late_takeovers(now);
         self.shed_hints(now);
         self.close_visits(now, out);
+        self.retire_actors(now, out);
         self.restate_ledger(now);
         self.maintain(now);
     }

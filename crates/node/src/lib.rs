@@ -16,6 +16,7 @@ mod execute;
 mod forwarding;
 mod freshness;
 mod hints;
+mod housekeeping;
 mod introspection;
 mod ledger;
 mod levels;
@@ -52,4 +53,6 @@ pub use node::{Node, OpenError};
 pub use status::{Delivered, Kept, PeerStatus, Status};
 pub use trace::{Trace, TracedVersion};
 pub use transfers::Progress;
-pub use verification::{Notice, VerificationConfig, VerificationCounts, VerificationStatus};
+pub use verification::{
+    Notice, Repair, RepairError, VerificationConfig, VerificationCounts, VerificationStatus,
+};

@@ -100,6 +100,10 @@ pub enum Mutation {
     LocalMetElsewhere,
     /// A removal takes away what its coordinator happens to have.
     RemovalLooksHereOnly,
+    /// Actors of earlier lives stay in clocks for ever.
+    ActorsNeverRetired,
+    /// Actors are retired that mint still.
+    RetiredTooEarly,
     /// Rows are compared whatever the clocks say.
     ComparedUnsettled,
     /// Rows that differ are taken for equal.
@@ -156,6 +160,9 @@ impl Mutation {
         Self::TakeoverEarly,
         Self::TakeoverUnsaved,
     ];
+
+    /// The wrong rules of housekeeping.
+    pub const OF_HOUSEKEEPING: [Self; 2] = [Self::ActorsNeverRetired, Self::RetiredTooEarly];
 
     /// The wrong rules of verification.
     pub const OF_VERIFICATION: [Self; 7] = [

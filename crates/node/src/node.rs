@@ -16,6 +16,7 @@ use crate::exchange::Exchange;
 use crate::forwarding::Forwards;
 use crate::freshness::Freshness;
 use crate::hints::Hints;
+use crate::housekeeping::Housekeeping;
 use crate::ledger::{Ledger, Micros};
 use crate::membership::Membership;
 use crate::membership::roster::Known;
@@ -73,6 +74,7 @@ pub struct Node<S> {
     pub(crate) hints: Hints,
     pub(crate) visits: Visits,
     pub(crate) rounds: Rounds,
+    pub(crate) housekeeping: Housekeeping,
     pub(crate) sessions: Sessions,
     pub(crate) freshness: Freshness,
     pub(crate) takeovers: BTreeMap<u16, Takeover>,
@@ -139,6 +141,7 @@ impl<S: Store> Node<S> {
             hints: Hints::default(),
             visits,
             rounds: Rounds::default(),
+            housekeeping: Housekeeping::default(),
             sessions: Sessions::default(),
             freshness: Freshness::default(),
             takeovers: BTreeMap::new(),

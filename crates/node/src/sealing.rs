@@ -32,6 +32,13 @@ struct Round {
     deadline: Millis,
 }
 
+impl Rounds {
+    /// How many rounds are under way; those that stand still are not.
+    pub(crate) fn open_count(&self, now: Millis) -> usize {
+        self.open.values().filter(|round| now < round.deadline).count()
+    }
+}
+
 impl<S: Store> Node<S> {
     /// Begins to retire an actor, unless that is under way or some owner cannot be reached.
     pub(crate) fn start_sealing(

@@ -17,6 +17,7 @@ mod damage;
 mod mending;
 mod notice;
 mod pace;
+mod repairing;
 mod report;
 mod schedule;
 
@@ -28,15 +29,18 @@ use merkle::{HashRange, Walk};
 
 pub use config::VerificationConfig;
 pub use notice::Notice;
+pub use repairing::{Repair, RepairError};
 pub use report::{VerificationCounts, VerificationStatus};
 
 use pace::Pace;
+use repairing::Repairs;
 use schedule::Schedule;
 
 /// The state of verification at this node.
 #[derive(Debug, Default)]
 pub(crate) struct Verification {
     schedule: Schedule,
+    repairs: Repairs,
     /// The comparisons under way, by shard.
     open: BTreeMap<u16, Check>,
     pace: Pace,

@@ -24,6 +24,7 @@ use crate::event::Outbox;
 use crate::hints::{Named, Place};
 use crate::node::{Node, OpenError};
 use journal::Journal;
+pub(crate) use journal::is_visit;
 
 /// One visited shard.
 #[derive(Debug)]

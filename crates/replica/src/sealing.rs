@@ -318,6 +318,9 @@ impl Replica {
         self.state.applied.remove(actor);
         self.state.sealed.insert(actor, counters.clone());
         self.state.freezes.remove(&actor);
+        // Every owner has all of it: nobody will ask the log for it.
+        self.state.floors.insert(actor, counters.highest());
+        store.forget(self.shard, actor.bits(), counters.highest())?;
         self.trim_clears(actor, counters);
         self.retire_clears();
         self.drop_lost_gone(store, actor, counters)

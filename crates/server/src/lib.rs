@@ -23,6 +23,7 @@ mod neighbours;
 mod peers;
 mod predicting;
 mod renewal;
+mod repairing;
 mod serve;
 mod socket;
 mod status;

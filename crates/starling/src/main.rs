@@ -15,6 +15,7 @@ mod lag;
 mod node;
 mod output;
 mod predict;
+mod repair;
 mod serve;
 mod sim;
 mod status;
@@ -64,6 +65,7 @@ enum Command {
     Check(check::Check),
     Bench(Box<bench::Bench>),
     Predict(predict::Predict),
+    Repair(repair::Repair),
     Config(config::Config),
     Cert(cert::Cert),
     Completions(completions::Completions),
@@ -109,6 +111,7 @@ fn run(command: Command) -> anyhow::Result<Ending> {
         Command::Check(check) => check.run(),
         Command::Bench(bench) => bench.run(),
         Command::Predict(predict) => predict.run(),
+        Command::Repair(repair) => repair.run(),
         Command::Config(config) => config.run(),
         Command::Cert(cert) => cert.run(),
         Command::Completions(completions) => completions.run(),

@@ -1,4 +1,4 @@
-//! A small HTTP client: one GET, one JSON document, one connection.
+//! A small HTTP client: one request, one JSON document, one connection.
 //!
 //! Bound: a document ends within a time and a size; a node that does not answer is an error.
 
@@ -17,18 +17,31 @@ const SIZE_MAX: u64 = 64 * 1024 * 1024;
 
 /// Finds where a node speaks HTTP, by asking where it speaks with Redis clients.
 pub(crate) fn address_of(node: &NodeAddress) -> anyhow::Result<Endpoint> {
-    let node = node.endpoint()?;
-    let status = status::ask(&node)?;
+    http_of(&node.endpoint()?)
+}
+
+/// The same of a node that is known already.
+pub(crate) fn http_of(node: &Endpoint) -> anyhow::Result<Endpoint> {
+    let status = status::ask(node)?;
     let address = status["http"].as_str();
     node.at(address.with_context(|| format!("{node} speaks no HTTP: see http_address"))?)
 }
 
 /// Gets a document; a refusal is an error in the node's own words.
 pub(crate) fn get(address: &Endpoint, path: &str) -> anyhow::Result<Value> {
+    ask(address, "GET", path)
+}
+
+/// Has something begun; a refusal is an error in the node's own words.
+pub(crate) fn post(address: &Endpoint, path: &str) -> anyhow::Result<Value> {
+    ask(address, "POST", path)
+}
+
+fn ask(address: &Endpoint, method: &str, path: &str) -> anyhow::Result<Value> {
     let (status, body) =
-        exchange(address, path).with_context(|| format!("{address} does not answer"))?;
+        exchange(address, method, path).with_context(|| format!("{address} does not answer"))?;
     let document: Value = serde_json::from_slice(&body).context("the answer is no JSON")?;
-    if status != 200 {
+    if !(200..300).contains(&status) {
         let part = |name: &str| document[name].as_str().unwrap_or_default().to_owned();
         bail!("{}: {}. {}", part("title"), part("detail"), part("advice"));
     }
@@ -45,11 +58,13 @@ pub(crate) fn path_part(bytes: &[u8]) -> String {
     bytes.iter().map(code).collect()
 }
 
-fn exchange(address: &Endpoint, path: &str) -> anyhow::Result<(u16, Vec<u8>)> {
+fn exchange(address: &Endpoint, method: &str, path: &str) -> anyhow::Result<(u16, Vec<u8>)> {
     let mut socket = connect(address, PATIENCE)?;
     // HTTP/1.0: the body ends with the connection.
-    let request =
-        format!("GET {path} HTTP/1.0\r\nHost: {address}\r\nAccept: application/json\r\n\r\n");
+    let request = format!(
+        "{method} {path} HTTP/1.0\r\nHost: {address}\r\nAccept: application/json\r\n\
+         Content-Length: 0\r\n\r\n"
+    );
     socket.write_all(request.as_bytes())?;
     socket.flush()?;
     let mut answer = Vec::new();

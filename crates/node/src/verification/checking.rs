@@ -70,10 +70,6 @@ impl<S: Store> Node<S> {
             return;
         }
         self.tell_mended(out);
-        if self.config.verification.period_ms == 0 {
-            self.verification.wake = now.plus(FOLLOW_MS);
-            return;
-        }
         let waiting = self.calls.len();
         self.verification.pace.refill(now, &self.config.verification, waiting);
         if now >= self.verification.next_follow {
@@ -81,6 +77,8 @@ impl<S: Store> Node<S> {
             self.follow_pairs(now);
         }
         self.give_up_late_checks(now);
+        self.read_for_repair(now);
+        self.begin_repair_checks(now);
         self.begin_checks(now);
         let due = |check: &Check| matches!(check.at, At::Due(at) if at <= now);
         let open = self.verification.open.iter().filter(|(_, check)| due(check));
@@ -91,6 +89,7 @@ impl<S: Store> Node<S> {
             }
             self.ask_next_step(now, shard, out);
         }
+        self.verification.follow_repairs(now);
         self.verification.wake = self.verification_wake(now);
     }
 
@@ -112,7 +111,8 @@ impl<S: Store> Node<S> {
         let steps = held.open.values().map(at);
         let first = held.schedule.first().filter(|_| held.open.len() < CHECKS_MAX);
         let first = first.map(|(due, _)| due.max(ready));
-        steps.chain(first).chain([held.next_follow]).min().unwrap_or(held.next_follow)
+        let repair = held.repairs.next_due(now).map(|due| due.max(now.plus(1)));
+        steps.chain(first).chain(repair).chain([held.next_follow]).min().unwrap_or(held.next_follow)
     }
 
     /// Gathers the pairs of this node: every shard that it owns whole, with every other owner.
@@ -120,7 +120,9 @@ impl<S: Store> Node<S> {
         let me = self.config.me;
         let owned = self.replicas.keys().filter(|shard| self.topology.is_owner(**shard, me));
         let mut pairs: BTreeSet<Pair> = BTreeSet::new();
-        for shard in owned {
+        // A period of 0: nothing is compared unless somebody asks for it.
+        let is_off = self.config.verification.period_ms == 0;
+        for shard in owned.filter(|_| !is_off) {
             let others = self.topology.other_owners(*shard).into_iter();
             let is_mutated = self.is_mutated(Mutation::OneOwnerVerified);
             pairs.extend(others.take(if is_mutated { 1 } else { usize::MAX }).map(|o| (*shard, o)));
@@ -137,6 +139,25 @@ impl<S: Store> Node<S> {
         let open = self.verification.open.iter().filter(|(_, check)| late(check));
         let late: Vec<u16> = open.map(|(shard, _)| *shard).collect();
         late.into_iter().for_each(|shard| self.end_check(now, shard, Verdict::Unknown));
+    }
+
+    /// Begins what a repair asks for, before what is due by itself.
+    fn begin_repair_checks(&mut self, now: Millis) {
+        for (shard, peer) in self.verification.repairs.due(now) {
+            if self.verification.open.len() >= CHECKS_MAX {
+                return;
+            }
+            if self.verification.open.contains_key(&shard) {
+                continue;
+            }
+            if self.is_comparable(shard) && self.is_reachable(peer) {
+                self.verification.open.insert(shard, Check::new(peer, now));
+                let retry = now.plus(RETRY_MS);
+                self.verification.schedule.put_off((shard, peer), retry);
+            } else {
+                self.verification.repairs.compared(now, (shard, peer), Verdict::Unknown);
+            }
+        }
     }
 
     fn begin_checks(&mut self, now: Millis) {
@@ -158,7 +179,7 @@ impl<S: Store> Node<S> {
     }
 
     /// Whether this node can vouch for its rows of a shard.
-    pub(super) fn is_comparable(&self, shard: u16) -> bool {
+    pub(crate) fn is_comparable(&self, shard: u16) -> bool {
         let replica = self.replicas.get(&shard);
         let is_serving = replica.is_some_and(|one| one.condition() == Condition::Serving);
         is_serving && !self.transfers.is_filling(shard) && !self.takeovers.contains_key(&shard)
@@ -341,6 +362,7 @@ impl<S: Store> Node<S> {
     pub(super) fn end_check(&mut self, now: Millis, shard: u16, verdict: Verdict) {
         let Some(check) = self.verification.open.remove(&shard) else { return };
         let pair = (shard, check.peer);
+        self.verification.repairs.compared(now, pair, verdict);
         let period_ms = self.config.verification.period_ms;
         match verdict {
             Verdict::Verified => {

@@ -26,7 +26,7 @@ impl<S: Store> Node<S> {
     }
 
     /// Reads a shard's rows, and goes on with what is left of them when some are lost.
-    fn use_what_is_left(&mut self, shard: u16) {
+    pub(super) fn use_what_is_left(&mut self, shard: u16) {
         let Some(replica) = self.replicas.get_mut(&shard) else { return };
         let is_usable = match replica.scrub(&mut self.store) {
             Ok(Scrubbed::Sound) if replica.condition() == Condition::Serving => return,

@@ -72,7 +72,7 @@ impl Journal {
 }
 
 /// Says whether an incarnation is one of a visit.
-pub(super) const fn is_visit(incarnation: Incarnation) -> bool {
+pub(crate) const fn is_visit(incarnation: Incarnation) -> bool {
     incarnation.0 & VISIT_BIT != 0
 }
 

@@ -10,6 +10,7 @@ mod costs;
 mod exchange;
 mod freshness;
 mod hints;
+mod housekeeping;
 mod ledger;
 mod liveness;
 mod net;

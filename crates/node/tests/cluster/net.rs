@@ -199,6 +199,12 @@ impl Net {
         }
     }
 
+    /// Ends a node's process in order and starts it again in a new life.
+    pub fn restart_as(&mut self, node: NodeId, incarnation: u32) {
+        self.configs.get_mut(&node).unwrap().incarnation = Incarnation(incarnation);
+        self.restart(node);
+    }
+
     /// The shard of a key.
     pub fn shard_of(&self, key: &str) -> u16 {
         placement::ShardCount::new(16).unwrap().shard_of_key(key.as_bytes()).0

@@ -3,7 +3,7 @@
 
 use api::{Level, Lifetime, Operation, SetCondition};
 use causality::{HybridTime, Millis};
-use node::{Event, Mutation, Notice, VerificationConfig, VerificationCounts};
+use node::{Event, Mutation, Notice, Repair, RepairError, VerificationConfig, VerificationCounts};
 use wire::shard::{LostVersion, Reinstate, StateVersion};
 use wire::{Message, RequestId, ShardId};
 
@@ -257,6 +257,73 @@ fn rows_that_are_lost_on_disk_are_found_at_the_start_and_given_back() {
     let is_damage = |notice: &Notice| matches!(notice, Notice::Damaged { is_usable: true, .. });
     let told = net.notices.iter().filter(|(who, notice)| *who == id(2) && is_damage(notice));
     assert_eq!(told.count() as u64, mended.counts.damaged);
+}
+
+fn repaired(net: &mut Net, node: u32) -> Repair {
+    let end = net.now.plus(60_000);
+    while net.now < end {
+        net.run(100);
+        let last = net.nodes[&id(node)].repairs().last().expect("one was begun");
+        if last.ended.is_some() {
+            return last;
+        }
+        assert!(last.shards_done <= last.shards_total);
+    }
+    panic!("the repair does not end");
+}
+
+#[test]
+fn a_repair_reads_every_row_again_and_ends_with_nothing_missing() {
+    let never = VerificationConfig { period_ms: 0, ..VerificationConfig::default() };
+    let mut net = start_with(5, None, never);
+    fill(&mut net, 200);
+    let before = live(&mut net).unwrap();
+    // Rows vanish from one disk, and a bug loses others at another node.
+    let node = net.nodes.get_mut(&id(2)).unwrap();
+    let lost: Vec<(u16, LostVersion)> = (0..16)
+        .flat_map(|shard| node.live_versions(shard).into_iter().map(move |one| (shard, one)))
+        .step_by(10)
+        .collect();
+    for (shard, lost) in &lost {
+        node.lose_row(*shard, lost.cell.borrow(), lost.dot);
+    }
+    let node = net.nodes.get_mut(&id(3)).unwrap();
+    let elsewhere = node.live_versions(lost[0].0).pop().unwrap();
+    node.lose_unnoticed(lost[0].0, elsewhere.cell.borrow(), elsewhere.dot);
+    net.run(5_000);
+    assert!(net.is_converged() || counts(&net).mended == 0, "nothing is compared by itself");
+
+    let now = net.now;
+    let begun = net.nodes.get_mut(&id(2)).unwrap().begin_repair(now, None).unwrap();
+    let again = net.nodes.get_mut(&id(2)).unwrap().begin_repair(now, None);
+    assert_eq!(again, Err(RepairError::UnderWay(begun.id)));
+    let repair = repaired(&mut net, 2);
+    assert_eq!(live(&mut net), Ok(before));
+    assert_eq!((repair.shards_total, repair.shards_done), (16, 16));
+    assert!(repair.damaged > 0 && repair.mended == lost.len() as u64, "{repair:?}");
+    assert!(repair.given >= 1 && repair.is_clean() && repair.equal == 32, "{repair:?}");
+    assert_eq!(counts(&net).mended, lost.len() as u64 + 1);
+    // A second one finds nothing.
+    let now = net.now;
+    let node = net.nodes.get_mut(&id(2)).unwrap();
+    node.begin_repair(now, Some(&[lost[0].0].into())).unwrap();
+    let repair = repaired(&mut net, 2);
+    assert_eq!((repair.id, repair.shards_total, repair.equal), (2, 1, 2));
+    assert_eq!((repair.damaged, repair.different, repair.mended), (0, 0, 0));
+}
+
+#[test]
+fn a_repair_says_which_owners_it_could_not_reach() {
+    let mut net = start(6, None);
+    fill(&mut net, 40);
+    net.isolate(id(3));
+    let now = net.now;
+    net.nodes.get_mut(&id(1)).unwrap().begin_repair(now, None).unwrap();
+    let repair = repaired(&mut net, 1);
+    assert!(!repair.is_clean(), "{repair:?}");
+    assert_eq!((repair.shards_done, repair.skipped, repair.unmended), (16, 16, 0), "{repair:?}");
+    let nobody = net.nodes.get_mut(&id(1)).unwrap().begin_repair(now, Some(&[99].into()));
+    assert_eq!(nobody, Err(RepairError::NotOwned(99)));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use http::{
 };
 
 use super::{Http, health, metrics};
-use crate::{clock, predicting, tracing};
+use crate::{clock, predicting, repairing, tracing};
 
 impl Http {
     /// Answers one request; nothing when a stream of events is wanted.
@@ -70,6 +70,9 @@ impl Http {
                 let seen = self.describer.introspect();
                 Response::json(200, &predicting::describe(&self.describer.config, &seen))
             }
+            Question::BeginRepair { shards } => repairing::begin(&self.describer, shards.as_ref()),
+            Question::Repairs => repairing::list(&self.describer),
+            Question::Repair { id } => repairing::look(&self.describer, id),
             Question::Cluster => Response::json(200, &self.cluster().await),
             Question::Convergence | Question::Watch => {
                 Response::json(200, &self.convergence().await)

@@ -2,7 +2,7 @@
 
 use std::process::Output;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, PATIENCE, starling};
 use crate::waiting::until;
@@ -40,6 +40,17 @@ fn a_key_is_traced_and_the_lag_is_shown() {
         predicted.status.success().then(|| text(&predicted))
     });
     assert!(predicted.contains("quorum") && predicted.contains("measured over"), "{predicted}");
+    let repaired = run(&cluster, &["repair", "--json"]);
+    let report: Value = serde_json::from_slice(&repaired.stdout).unwrap();
+    assert!(repaired.status.success(), "{report}");
+    let repairs = report["repairs"].as_array().unwrap();
+    assert_eq!(repairs.len(), 3, "{report}");
+    for repair in repairs {
+        assert_eq!(repair["shards_done"], repair["shards_total"], "{report}");
+        assert_eq!((&repair["mended"], &repair["given"]), (&json!(0), &json!(0)), "{report}");
+    }
+    let refused = run(&cluster, &["repair", "--only", "--shards", "60000"]);
+    assert_eq!(refused.status.code(), Some(4), "{}", text(&refused));
     let top = run(&cluster, &["top", "--once"]);
     assert!(text(&top).contains("of 3 nodes answer node 1"), "{}", text(&top));
     cluster.kill(3);
