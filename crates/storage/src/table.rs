@@ -68,10 +68,12 @@ pub(crate) fn is_file_name(name: &str) -> bool {
     name.starts_with("table-")
 }
 
-/// Hashes a row's address from the hash of its group.
+/// Hashes a row's address from the hash of its group. The row without a column, which most groups
+/// have and nothing else, is as good as its group: a filter has to hold it once.
 pub(crate) fn row_hash(group_hash: u64, column: &[u8]) -> u64 {
-    // Without the constant the row of the empty column of a group hashed from nothing would
-    // collide.
+    if column.is_empty() {
+        return group_hash;
+    }
     xxh3_64_with_seed(column, group_hash ^ 0x9E37_79B9_7F4A_7C15)
 }
 

@@ -187,7 +187,7 @@ impl Rows {
         let resumed = freeze.within.clone();
         let from = resumed.as_ref().map_or(&[][..], |reached| &reached.group);
         let mut place = rows.place(from);
-        while let Some(slot) = rows.at_place(place) {
+        while let Some(slot) = rows.at_place_of(place, |group| group.epoch > self.flushed) {
             place += 1;
             let group = rows.group_mut(slot);
             let behind = resumed.as_ref().filter(|reached| reached.group == group.key());

@@ -154,8 +154,18 @@ impl ShardRows {
     /// Returns the slot at a place in the order. Neighbours in the order are far apart in memory,
     /// so that one further on is touched already: it arrives while this one is worked on.
     pub(crate) fn at_place(&self, place: usize) -> Option<u32> {
-        if let Some(ahead) = self.sorted.get(place + TOUCH_AHEAD) {
-            self.group(*ahead).touch();
+        self.at_place_of(place, |_| true)
+    }
+
+    /// As [`ShardRows::at_place`], touching only groups that are of use.
+    pub(crate) fn at_place_of(
+        &self,
+        place: usize,
+        is_of_use: impl FnOnce(&Group) -> bool,
+    ) -> Option<u32> {
+        let ahead = self.sorted.get(place + TOUCH_AHEAD).map(|slot| self.group(*slot));
+        if let Some(ahead) = ahead.filter(|group| is_of_use(group)) {
+            ahead.touch();
         }
         self.sorted.get(place).copied()
     }

@@ -92,7 +92,9 @@ impl TableWriter {
             group.clear();
             group.extend_from_slice(row.group);
         }
-        self.filter.insert(row_hash(self.group_hash, row.column));
+        if !row.column.is_empty() {
+            self.filter.insert(row_hash(self.group_hash, row.column));
+        }
         self.block.add(row, value);
         self.rows += 1;
         if self.block.len() >= BLOCK_BYTES {
