@@ -196,7 +196,7 @@ impl<D: Disk> DurableStore<D> {
     /// # Errors
     /// When the log cannot be read.
     pub fn replay(&mut self, out: &mut Vec<Entry>) -> Result<bool, StoreError> {
-        self.replay.next_segment(&mut self.disk, out)
+        self.replay.next_part(&mut self.disk, out)
     }
 
     /// Visits the entries that keep the oldest part of the log from going; forgetting them frees

@@ -13,6 +13,7 @@ mod index;
 mod pace;
 mod record;
 mod recover;
+mod replay;
 mod segment;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,7 +32,8 @@ use flushing::Reach;
 pub use flushing::{EndedFlush, PendingFlush};
 pub use pace::FlushPace;
 pub(crate) use record::{Position, Run};
-pub(crate) use recover::{Checkpoint, Opened, Replay, ShardMarks};
+pub(crate) use recover::{Checkpoint, Opened, ShardMarks};
+pub(crate) use replay::Replay;
 
 /// A turn longer than this is written in parts.
 const BUFFER_BYTES_MAX: usize = 1 << 20;

@@ -13,12 +13,12 @@ use codec::Reader;
 
 use super::record::{Body, Position, Record, Run};
 use super::segment::{Parsed, file_name, file_segment, parse};
-use super::{Log, Reach, Segment, ShardLog};
+use super::{Log, Reach, Replay, Segment, ShardLog};
 use crate::by_shard::ByShard;
 use crate::disk::{Disk, read_exact_into};
 use crate::options::{Millis, Options};
 use crate::report::{Affected, Cut, Damage, Report};
-use crate::store::{Entry, StoreError};
+use crate::store::StoreError;
 
 /// What a checkpoint knows of the log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,46 +65,6 @@ impl ShardMarks {
             *held == actor && counter <= *through && at < *before
         };
         at < self.dropped || self.forgotten.iter().any(is_forgotten)
-    }
-}
-
-/// Hands out the entries after the checkpoint.
-#[derive(Debug, Default)]
-pub(crate) struct Replay {
-    next: Position,
-    ends: BTreeMap<u32, u32>,
-    dropped: BTreeMap<u16, Position>,
-    /// A segment's bytes.
-    buffer: Vec<u8>,
-}
-
-impl Replay {
-    /// Appends the entries of the next segment that has some. False when there are no more.
-    pub(crate) fn next_segment(
-        &mut self,
-        disk: &mut impl Disk,
-        out: &mut Vec<Entry>,
-    ) -> Result<bool, StoreError> {
-        let count = out.len();
-        while let Some((&segment, &end)) = self.ends.range(self.next.segment()..).next() {
-            let from = if segment == self.next.segment() { self.next.offset() } else { 0 };
-            self.next = Position::new(segment + 1, 0);
-            read_exact_into(disk, &file_name(segment), 0, end as usize, &mut self.buffer)
-                .map_err(|source| StoreError::Disk { doing: "replaying the log", source })?;
-            for (offset, record) in parse(&self.buffer, segment, from).records {
-                let dropped = self.dropped.get(&record.shard).copied().unwrap_or_default();
-                if let Body::Entry { id, record: held } = record.body
-                    && Position::new(segment, offset) >= dropped
-                {
-                    out.push(Entry { shard: record.shard, id, record: held.to_vec() });
-                }
-            }
-            if out.len() > count {
-                return Ok(true);
-            }
-        }
-        self.buffer = Vec::new();
-        Ok(false)
     }
 }
 
@@ -461,12 +421,8 @@ impl<'a> Scan<'a> {
 
     fn replay(&self) -> Replay {
         let marks = self.shards.iter().map(|(shard, held)| (shard, held.marks.dropped));
-        Replay {
-            next: self.checkpoint.position,
-            ends: self.segments.iter().map(|(number, held)| (*number, held.end)).collect(),
-            dropped: marks.collect(),
-            buffer: Vec::new(),
-        }
+        let ends = self.segments.iter().map(|(number, held)| (*number, held.end));
+        Replay::new(self.checkpoint.position, ends.collect(), marks.collect())
     }
 }
 

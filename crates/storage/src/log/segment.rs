@@ -31,9 +31,21 @@ pub(crate) fn file_segment(name: &str) -> Option<u32> {
 
 /// Reads the records of a segment from an offset on.
 pub(crate) fn parse(bytes: &[u8], segment: u32, from: u32) -> Parsed<'_> {
+    parse_some(bytes, segment, from, usize::MAX).0
+}
+
+/// Reads records from an offset on, so many bytes of them or a little more, and tells where the
+/// next ones stand unless that was all.
+pub(crate) fn parse_some(
+    bytes: &[u8],
+    segment: u32,
+    from: u32,
+    bytes_max: usize,
+) -> (Parsed<'_>, Option<Position>) {
     let mut parsed = Parsed::default();
     let mut at = from as usize;
-    while at < bytes.len() {
+    let enough = at.saturating_add(bytes_max);
+    while at < bytes.len() && at < enough {
         if let Some((record, len)) = record_at(bytes, segment, at) {
             if let Body::Synced { through } = record.body {
                 parsed.synced = parsed.synced.max(through);
@@ -47,7 +59,8 @@ pub(crate) fn parse(bytes: &[u8], segment: u32, from: u32) -> Parsed<'_> {
             at = end;
         }
     }
-    parsed
+    let next = (at < bytes.len()).then(|| Position::new(segment, offset(at)));
+    (parsed, next)
 }
 
 fn record_at(bytes: &[u8], segment: u32, at: usize) -> Option<(Record<'_>, usize)> {
