@@ -65,6 +65,7 @@ impl<S: Store> Node<S> {
         self.close_visits(now, out);
         self.retire_actors(now, out);
         self.restate_ledger(now);
+        self.finish_sealing(now, out);
         self.maintain(now);
     }
 

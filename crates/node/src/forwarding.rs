@@ -13,7 +13,7 @@ mod shard_format;
 use std::collections::{BTreeMap, BTreeSet};
 
 use api::{CallError, Outcome};
-use causality::{Millis, NodeId};
+use causality::{Clock, Millis, NodeId};
 use storage::Store;
 use wire::Message;
 
@@ -217,8 +217,7 @@ impl<S: Store> Node<S> {
         for (client, outcome) in std::mem::take(&mut out.replies) {
             match self.forwards.taken.remove(&client) {
                 Some(Taken { from, request, seen_of }) => {
-                    let replica = seen_of.and_then(|shard| self.replicas.get(&shard));
-                    let seen = replica.map(replica::Replica::whole_clock);
+                    let seen = seen_of.and_then(|shard| self.seen_here(shard));
                     let at = out.sloppy.iter().position(|sloppy| *sloppy == client);
                     let is_sloppy = at.map(|at| out.sloppy.swap_remove(at)).is_some();
                     let told = Told { outcome, seen, is_sloppy };
@@ -228,6 +227,12 @@ impl<S: Store> Node<S> {
                 None => out.replies.push((client, outcome)),
             }
         }
+    }
+
+    /// What whoever was answered about a shard here has seen of it.
+    fn seen_here(&self, shard: u16) -> Option<Clock> {
+        let visit = self.visits.replica(shard).filter(|_| !self.serves(shard));
+        visit.or_else(|| self.replicas.get(&shard)).map(replica::Replica::whole_clock)
     }
 
     /// The owner of some calls is gone. Reads are handed to another one; a write may have been

@@ -160,6 +160,16 @@ impl Ledger {
         }
     }
 
+    /// Operations that some owner is not known to have.
+    pub(crate) const fn open_writes(&self) -> u64 {
+        self.minted - self.converged
+    }
+
+    /// Operations that a peer is not known to have.
+    pub(crate) fn writes_behind(&self, peer: NodeId) -> u64 {
+        self.peers.get(&peer).map_or(0, |book| book.behind)
+    }
+
     /// The shards with open writes.
     pub(crate) fn open_shards(&self) -> BTreeSet<u16> {
         self.open.keys().map(|(shard, _)| *shard).collect()

@@ -56,3 +56,4 @@ pub use transfers::Progress;
 pub use verification::{
     Notice, Repair, RepairError, VerificationConfig, VerificationCounts, VerificationStatus,
 };
+pub use visits::is_visitor;

@@ -2,7 +2,8 @@
 //!
 //! What the steps mean is the replica's business; here they travel. A promise that a replica makes
 //! in a round leaves this node only after a checkpoint holds it. A round that stands still is
-//! begun again under a higher ballot by whoever wanted it.
+//! begun again under a higher ballot by whoever wanted it; and by an owner that has promised its
+//! part and hears no more, because the last step may be lost and its leader may be gone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,10 +21,15 @@ const PATIENCE_MS: u64 = 5_000;
 
 const UNAWAITED: RequestId = RequestId(0);
 
-/// The rounds that this node leads.
+/// How long an owner that has done its part waits for the end, before it leads a round itself.
+const OWNER_PATIENCE_MS: u64 = 3 * PATIENCE_MS;
+
+/// The rounds that this node leads, or takes part in.
 #[derive(Debug, Default)]
 pub(crate) struct Rounds {
     open: BTreeMap<(u16, Actor), Round>,
+    /// Since when actors have been waiting here for their rounds to end.
+    frozen: BTreeMap<(u16, Actor), Millis>,
 }
 
 #[derive(Debug)]
@@ -95,6 +101,21 @@ impl<S: Store> Node<S> {
                     }
                 }
             }
+        }
+    }
+
+    /// Leads the rounds that have stood still for long.
+    pub(crate) fn finish_sealing(&mut self, now: Millis, out: &mut Outbox) {
+        let held = self.replicas.iter();
+        let frozen = held.flat_map(|(shard, one)| one.frozen_actors().map(|actor| (*shard, actor)));
+        let before = std::mem::take(&mut self.rounds.frozen);
+        let since = |at| (at, before.get(&at).copied().unwrap_or(now));
+        self.rounds.frozen = frozen.map(since).collect();
+        let is_late = |since: Millis| now.0.saturating_sub(since.0) >= OWNER_PATIENCE_MS;
+        let late = self.rounds.frozen.iter().filter(|(_, since)| is_late(**since));
+        let late: Vec<(u16, Actor)> = late.map(|(at, _)| *at).collect();
+        for (shard, actor) in late {
+            self.start_sealing(now, shard, actor, out);
         }
     }
 

@@ -106,6 +106,24 @@ impl<S: Store> Node<S> {
         }
     }
 
+    /// Which node it is.
+    #[must_use]
+    pub const fn id(&self) -> NodeId {
+        self.config.me
+    }
+
+    /// How many writes of this node some owner is not known to have.
+    #[must_use]
+    pub const fn open_writes(&self) -> u64 {
+        self.ledger.open_writes()
+    }
+
+    /// How many writes of this node a peer is not known to have.
+    #[must_use]
+    pub fn writes_behind(&self, peer: NodeId) -> u64 {
+        self.ledger.writes_behind(peer)
+    }
+
     /// Returns the clock of each shard without its retired actors: those that may still mint.
     #[must_use]
     pub fn open_clocks(&self) -> Vec<(u16, Clock)> {

@@ -25,6 +25,7 @@ use crate::hints::{Named, Place};
 use crate::node::{Node, OpenError};
 use journal::Journal;
 pub(crate) use journal::is_visit;
+pub use journal::is_visitor;
 
 /// One visited shard.
 #[derive(Debug)]

@@ -16,6 +16,7 @@ use crate::hints::{Named, Place};
 use crate::levels::Requirement;
 use crate::mutation::Mutation;
 use crate::node::Node;
+use crate::sessions::Needs;
 use crate::stand_ins::StandIn;
 
 impl<S: Store> Node<S> {
@@ -56,7 +57,18 @@ impl<S: Store> Node<S> {
     /// Carries a call out for owners of whom none can be reached, if the call allows that.
     pub(crate) fn visit_for(&mut self, now: Millis, shard: u16, asked: &Asked, out: &mut Outbox) {
         let (client, call) = (asked.client, &asked.call);
-        match self.visited(now, shard, call) {
+        // A write is taken all the same: it is kept beside what its session has seen.
+        if !call.operation.is_write() && !self.visit_has(shard, &asked.needs) {
+            out.replies.push((client, Outcome::Failed(CallError::SessionAhead)));
+            return;
+        }
+        let visited = self.visited(now, shard, call);
+        if let (Ok(_), Some(session), Some(visit)) =
+            (&visited, call.session, self.visits.replica(shard))
+        {
+            self.sessions.saw(session, shard, &visit.whole_clock());
+        }
+        match visited {
             Err(error) => out.replies.push((client, Outcome::Failed(error))),
             Ok((outcome, ops)) if ops.is_empty() => {
                 out.sloppy.push(client);
@@ -65,6 +77,17 @@ impl<S: Store> Node<S> {
             Ok((outcome, ops)) => {
                 self.spread_visited(now, shard, asked, (outcome, &ops), out);
             }
+        }
+    }
+
+    /// Says whether what is kept here of a shard has all that a session has seen of it.
+    fn visit_has(&self, shard: u16, needs: &Needs) -> bool {
+        match needs {
+            Needs::Nothing => true,
+            Needs::Clock(clock) => {
+                self.visits.replica(shard).is_some_and(|replica| replica.covers(clock))
+            }
+            Needs::Forgotten => false,
         }
     }
 

@@ -1,15 +1,25 @@
 //! The checkers: one file for each kind of promise, each with its own memory. They see everything
 //! that happens and change nothing.
 
+mod batches;
 mod converged;
 mod equal;
+mod ledger;
 mod levels;
 mod lost;
 mod monotonic;
 mod names;
+mod quotas;
+mod removal;
 mod resurrected;
+mod same;
+mod sessions;
 mod settled;
+mod shows;
+mod staleness;
+mod visitors;
 
+use api::Outcome;
 use causality::Millis;
 
 use crate::deeds::{self, Place, Seen};
@@ -17,7 +27,7 @@ use crate::observed::Observed;
 use crate::run::Violation;
 use crate::world::World;
 
-pub(crate) use converged::{digest, is_converged};
+pub(crate) use converged::{digest, is_converged, what_is_left};
 
 /// How often a read is tried in the end.
 const TRIES: u32 = 20;
@@ -46,6 +56,7 @@ pub(crate) struct Shown {
     pub(crate) at: usize,
     pub(crate) place: Place,
     pub(crate) seen: Seen,
+    pub(crate) outcome: Outcome,
     /// When it was asked.
     pub(crate) asked: Millis,
     /// When it was answered.
@@ -64,9 +75,17 @@ impl Checkers {
             Box::new(equal::Equal::default()),
             Box::new(names::Names::default()),
             Box::new(levels::Levels),
+            Box::new(sessions::Sessions::default()),
+            Box::new(staleness::Stale),
+            Box::new(removal::Removal),
             Box::new(monotonic::Monotonic::default()),
+            Box::new(ledger::Ledger::default()),
+            Box::new(quotas::Quotas::default()),
             Box::new(lost::Lost),
             Box::new(resurrected::Resurrected),
+            Box::new(same::Same::default()),
+            Box::new(batches::Batches),
+            Box::new(visitors::Visitors),
             Box::new(settled::Settled),
         ];
         Self { list }
@@ -103,8 +122,9 @@ fn look(world: &mut World<'_>, at: usize, place: Place) -> Result<Shown, Violati
         let looked = world.look(at, deeds::look(place));
         outcome = looked.map_err(|text| world.violation("answers", text))?;
         let seen = outcome.as_ref().and_then(|outcome| deeds::seen(place, outcome));
-        if let Some(seen) = seen {
-            return Ok(Shown { at, place, seen, asked, answered: world.now });
+        if let (Some(seen), Some(outcome)) = (seen, &outcome) {
+            let (outcome, answered) = (outcome.clone(), world.now);
+            return Ok(Shown { at, place, seen, outcome, asked, answered });
         }
     }
     let text = format!("{place} at n{} in the end: {outcome:?}", at + 1);

@@ -10,7 +10,7 @@ use std::fmt;
 
 use causality::Millis;
 
-pub(crate) use command::{command, look, seen};
+pub(crate) use command::{as_a_whole, command, found_nothing, look, seen};
 pub(crate) use draw::draw;
 
 /// Where something is kept: a key, or a part of one.
@@ -30,6 +30,16 @@ pub(crate) enum Place {
     Map(u8),
     /// A string of its own.
     Key(u64),
+    /// The members of a sorted set.
+    Zset(u8),
+    /// A member of a sorted set whose score is counted up and down.
+    ScoreCounter(u8),
+    /// A member of a sorted set whose score is written again and again.
+    Score(u8),
+    /// The elements of a list.
+    List(u8),
+    /// Two sets of one shard, always written together.
+    Pair(u8),
 }
 
 /// One thing a client does.
@@ -39,6 +49,8 @@ pub(crate) enum Deed {
     Add { place: Place, by: i64 },
     /// Puts an item in that nobody else ever puts in.
     Put { place: Place, item: u64, until: Option<Millis> },
+    /// Gives an item another end.
+    Extend { place: Place, item: u64, until: Millis },
     /// Takes an item out that somebody has put in, or tried to.
     Take { place: Place, item: u64 },
     /// Empties a place.
@@ -64,10 +76,12 @@ pub(crate) enum Seen {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mix {
     weights: [u32; KINDS.len()],
+    /// Whether items are given other ends.
+    extends: bool,
 }
 
 /// The places of each kind; the numbers are replaced when one is drawn.
-const KINDS: [Place; 7] = [
+const KINDS: [Place; 12] = [
     Place::Counter(0),
     Place::FieldCounter(0),
     Place::Register(0),
@@ -75,13 +89,23 @@ const KINDS: [Place; 7] = [
     Place::Set(0),
     Place::Map(0),
     Place::Key(0),
+    Place::Zset(0),
+    Place::ScoreCounter(0),
+    Place::Score(0),
+    Place::List(0),
+    Place::Pair(0),
 ];
+
+/// How many of them there were when the first seeds were given names: those seeds still draw the
+/// same worlds from them.
+const FIRST_KINDS: usize = 7;
 
 impl Deed {
     pub(crate) const fn place(&self) -> Place {
         match self {
             Self::Add { place, .. }
             | Self::Put { place, .. }
+            | Self::Extend { place, .. }
             | Self::Take { place, .. }
             | Self::Clear { place }
             | Self::Write { place, .. }
@@ -105,6 +129,11 @@ impl fmt::Display for Place {
             Self::Set(number) => ("set", u64::from(*number)),
             Self::Map(number) => ("map", u64::from(*number)),
             Self::Key(number) => ("key", *number),
+            Self::Zset(number) => ("zset", u64::from(*number)),
+            Self::ScoreCounter(number) => ("points", u64::from(*number)),
+            Self::Score(number) => ("score", u64::from(*number)),
+            Self::List(number) => ("list", u64::from(*number)),
+            Self::Pair(number) => ("pair", u64::from(*number)),
         };
         write!(f, "{name}{number}")
     }
@@ -117,6 +146,9 @@ impl fmt::Display for Deed {
             Self::Put { place, item, until: None } => write!(f, "put {item} into {place}"),
             Self::Put { place, item, until: Some(until) } => {
                 write!(f, "put {item} into {place} until {}", until.0)
+            }
+            Self::Extend { place, item, until } => {
+                write!(f, "let {item} of {place} last until {}", until.0)
             }
             Self::Take { place, item } => write!(f, "take {item} out of {place}"),
             Self::Clear { place } => write!(f, "clear {place}"),

@@ -4,13 +4,13 @@
 //! an old copy, a power failure between flushes) takes its copy with it; a promise none of whose
 //! copies is left is no promise any more. When the owners have become equal, every one has it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use api::{Outcome, SessionId};
+use api::{Outcome, SessionId, Staleness};
 use causality::Millis;
 use fastrand::Rng;
 
-use crate::deeds::{Deed, Place};
+use crate::deeds::{self, Deed, Place};
 use crate::setup::Setup;
 
 /// Names a record.
@@ -25,13 +25,19 @@ pub(crate) struct Record {
     pub(crate) session: Option<SessionId>,
     pub(crate) deed: Deed,
     pub(crate) levels: (api::Level, api::Level),
+    /// How stale a read may be.
+    pub(crate) staleness: Option<Staleness>,
     pub(crate) asked: Millis,
+    /// Stand-ins for owners took part: it is kept, and promised to no reader.
+    pub(crate) is_sloppy: bool,
     /// When and what was answered.
     pub(crate) answer: Option<(Millis, Outcome)>,
     /// On how many owners it was at least when it was promised; 0 when it was not.
     copies: u32,
     /// Nodes that have lost theirs since.
     lost_by: Vec<usize>,
+    /// When it was known last that every owner has it, and on how many it surely was before.
+    settled: Option<(Millis, u32)>,
 }
 
 /// Everything that clients did.
@@ -40,6 +46,11 @@ pub(crate) struct History {
     records: Vec<Record>,
     by_place: BTreeMap<Place, Vec<RecordId>>,
     keys: Vec<u64>,
+    /// Items that somebody tried to take out of a place.
+    taken: BTreeSet<(Place, u64)>,
+    clears: BTreeMap<Place, Vec<RecordId>>,
+    /// Items that somebody tried to give another end, and which ones.
+    ends: BTreeMap<u64, Vec<RecordId>>,
     now: Millis,
     /// Records before this one are on every owner, as far as they are on any.
     settled: usize,
@@ -51,6 +62,14 @@ impl Record {
         self.copies.saturating_sub(u32::try_from(self.lost_by.len()).unwrap_or(u32::MAX))
     }
 
+    /// On how many owners it surely was when somebody asked.
+    pub(crate) fn copies_at(&self, asked: Millis) -> u32 {
+        match self.settled {
+            Some((since, before)) if asked < since => before.min(self.copies()),
+            _ => self.copies(),
+        }
+    }
+
     /// Says whether it must not be lost.
     pub(crate) fn is_promised(&self) -> bool {
         self.copies() > 0
@@ -59,6 +78,12 @@ impl Record {
     /// Says whether it was surely over before another was begun.
     pub(crate) fn is_before(&self, other: &Self) -> bool {
         self.answered_well().is_some_and(|at| at < other.asked)
+    }
+
+    /// Says whether owners stood for it when somebody asked, not others in their place.
+    pub(crate) fn is_at_owners(&self, asked: Millis) -> bool {
+        let is_by_now = self.settled.is_some_and(|(since, _)| since <= asked);
+        is_by_now || !self.is_sloppy && self.levels.1 != api::Level::Any
     }
 
     /// When it was answered, if with success.
@@ -90,26 +115,52 @@ impl History {
         session: Option<SessionId>,
         deed: Deed,
         levels: (api::Level, api::Level),
+        staleness: Option<Staleness>,
     ) -> RecordId {
         let id = RecordId(self.records.len());
         self.by_place.entry(deed.place()).or_default().push(id);
-        if let Deed::Put { place: Place::Key(number), .. } = deed {
-            self.keys.push(number);
+        match deed {
+            Deed::Put { place: Place::Key(number), .. } => self.keys.push(number),
+            Deed::Take { place, item } => drop(self.taken.insert((place, item))),
+            Deed::Clear { place } => self.clears.entry(place).or_default().push(id),
+            Deed::Extend { item, .. } => self.ends.entry(item).or_default().push(id),
+            _ => {}
         }
-        let (asked, answer, lost_by) = (self.now, None, Vec::new());
-        let record = Record { node, session, deed, levels, asked, answer, copies: 0, lost_by };
-        self.records.push(record);
+        self.records.push(Record {
+            node,
+            session,
+            deed,
+            levels,
+            staleness,
+            asked: self.now,
+            is_sloppy: false,
+            answer: None,
+            copies: 0,
+            lost_by: Vec::new(),
+            settled: None,
+        });
         id
     }
 
     /// Takes an answer down.
-    pub(crate) fn answered(&mut self, id: RecordId, outcome: Outcome, setup: &Setup) {
+    pub(crate) fn answered(
+        &mut self,
+        id: RecordId,
+        outcome: Outcome,
+        is_sloppy: bool,
+        setup: &Setup,
+    ) {
         let now = self.now;
         let record = &mut self.records[id.0];
+        record.is_sloppy = is_sloppy;
         record.copies = match (&record.deed, &outcome) {
             (_, Outcome::Failed(_)) => 0,
-            // A removal that found nothing promises nothing.
-            (Deed::Take { .. } | Deed::Clear { .. }, Outcome::Integer(0)) => 0,
+            // What acts on what is there, and found nothing, promises nothing.
+            (Deed::Take { .. } | Deed::Clear { .. } | Deed::Extend { .. }, found)
+                if deeds::found_nothing(found) =>
+            {
+                0
+            }
             _ => setup.copies(record.levels.1),
         };
         record.answer = Some((now, outcome));
@@ -132,6 +183,7 @@ impl History {
         let first = self.settled.min(count);
         for record in &mut self.records[first..count] {
             if record.is_promised() {
+                record.settled = Some((self.now, record.copies()));
                 record.copies = setup.owner_count();
                 record.lost_by.clear();
             }
@@ -162,13 +214,32 @@ impl History {
 
     /// Says whether somebody tried to take an item out that was put in.
     pub(crate) fn may_be_out(&self, put: &Record) -> bool {
-        let Deed::Put { place, item: mine, .. } = put.deed else { return false };
-        self.of(place).any(|record| match record.deed {
-            Deed::Take { item, .. } => item == mine,
-            // Asked before, it may still have been done after.
-            Deed::Clear { .. } => !record.is_before(put),
-            _ => false,
-        })
+        let Deed::Put { place, item, .. } = put.deed else { return false };
+        // Asked before, a clear may still have been done after.
+        self.taken.contains(&(place, item))
+            || self.clears_of(place).any(|clear| !clear.is_before(put))
+    }
+
+    /// Every attempt to empty a place.
+    pub(crate) fn clears_of(&self, place: Place) -> impl Iterator<Item = &Record> + '_ {
+        self.clears.get(&place).into_iter().flatten().map(|id| self.record(*id))
+    }
+
+    /// Every attempt to give an item another end.
+    pub(crate) fn extensions(&self, item: u64) -> impl Iterator<Item = &Record> + '_ {
+        self.ends.get(&item).into_iter().flatten().map(|id| self.record(*id))
+    }
+
+    /// When an item is over: at the earliest, and at the latest, which may be never.
+    pub(crate) fn ends_of(&self, put: &Record) -> (Option<Millis>, Option<Millis>) {
+        let Deed::Put { item, until, .. } = put.deed else { return (None, None) };
+        let others = self.extensions(item).filter_map(|record| match record.deed {
+            Deed::Extend { until, .. } => Some(until),
+            _ => None,
+        });
+        let others: Vec<Millis> = others.collect();
+        let earliest = others.iter().copied().chain(until).min();
+        (earliest, until.map(|until| others.into_iter().fold(until, Millis::max)))
     }
 
     /// Some item that was put into a place.

@@ -279,7 +279,7 @@ impl Machine {
                 interval_ms: setup.gossip_interval_ms,
                 ..GossipConfig::default()
             },
-            coordination: node::CoordinationConfig::default(),
+            coordination: setup.coordination,
             verification: node::VerificationConfig::default(),
         }
     }

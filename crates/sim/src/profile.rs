@@ -1,8 +1,9 @@
 //! Profiles: families of worlds. The seed draws one world of the family, by swarm testing: every
 //! world leaves some faults, commands and levels out, so that each can be alone with few others.
 
-use api::Level;
+use api::{Level, Staleness};
 use fastrand::Rng;
+use node::{CoordinationConfig, QuorumMode};
 use storage::FlushPolicy;
 
 use crate::deeds::Mix;
@@ -19,8 +20,9 @@ pub struct Profile {
 
 impl Profile {
     /// Every family.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self { name: "mixed", draw: mixed },
+        Self { name: "narrow", draw: narrow },
         Self { name: "small", draw: small },
         Self { name: "true_clocks", draw: true_clocks },
         Self { name: "calm", draw: calm },
@@ -41,6 +43,12 @@ impl Profile {
 
 /// Anything that may happen.
 fn mixed(rng: &mut Rng) -> Setup {
+    let setup = narrow(rng);
+    widened(setup, rng)
+}
+
+/// What later drawing must not disturb: the seeds that were given names draw these worlds.
+fn narrow(rng: &mut Rng) -> Setup {
     let datacenters = match rng.u8(0..8) {
         0..=2 => vec![3],
         3 => vec![5],
@@ -83,6 +91,37 @@ fn mixed(rng: &mut Rng) -> Setup {
     }
 }
 
+/// More commands, bounds on staleness, stand-ins, and narrow limits.
+fn widened(setup: Setup, rng: &mut Rng) -> Setup {
+    let mut levels = setup.levels;
+    if rng.u8(0..4) == 0 {
+        let read = levels[0].0;
+        levels.push((read, Level::Any));
+    }
+    let bound = |rng: &mut Rng| Some(Staleness(*pick(rng, &[200, 1_000, 4_000])));
+    Setup {
+        mix: setup.mix.widened(rng),
+        levels,
+        staleness: match rng.u8(0..3) {
+            0 => vec![None, bound(rng)],
+            _ => Vec::new(),
+        },
+        coordination: coordination(rng),
+        ..setup
+    }
+}
+
+fn coordination(rng: &mut Rng) -> CoordinationConfig {
+    let usual = CoordinationConfig::default();
+    CoordinationConfig {
+        quorum: *pick(rng, &[QuorumMode::Strict, QuorumMode::Strict, QuorumMode::Sloppy]),
+        hint_ttl_ms: *pick(rng, &[usual.hint_ttl_ms, 2_000]),
+        hint_bytes_max: *pick(rng, &[usual.hint_bytes_max, usual.hint_bytes_max, 500]),
+        calls_max: *pick(rng, &[usual.calls_max, usual.calls_max, 3]),
+        ..usual
+    }
+}
+
 /// Three nodes that own everything, few keys, every level a quorum: where most is promised.
 fn small(rng: &mut Rng) -> Setup {
     Setup {
@@ -112,7 +151,7 @@ fn calm(rng: &mut Rng) -> Setup {
         near: Delay::between(1, 10),
         far: Delay::between(20, 60),
         replication: *pick(rng, &[2, 3]),
-        ..mixed(rng)
+        ..narrow(rng)
     }
 }
 

@@ -159,15 +159,21 @@ fn calm(world: &mut World<'_>) -> Result<u64, Violation> {
     outcome.map_err(|text| world.violation("nodes start", text))?;
     let start = world.now;
     let patience_ms = world.setup.patience_ms;
-    // What is under way, and what is asked, is over first.
+    let mut left = None;
     while world.now.0 - start.0 < patience_ms {
         let outcome = world.run_for(250);
         outcome.map_err(|text| world.violation("nodes start", text))?;
         broken(world)?;
-        if !world.is_asked() && check::is_converged(world) {
+        // What is under way, and what is asked, is over first.
+        left = match world.is_asked() {
+            true => Some("a command is not answered".into()),
+            false => check::what_is_left(world),
+        };
+        if left.is_none() {
             return Ok(world.now.0 - start.0);
         }
     }
-    let text = format!("not equal {patience_ms} ms after the last fault");
-    Err(world.violation("all owners become equal", text))
+    let left = left.unwrap_or_default();
+    let text = format!("{left}, {patience_ms} ms after the last fault");
+    Err(world.violation("everything comes to rest", text))
 }

@@ -1,6 +1,7 @@
 //! What a run is made of: the cluster, the world around it, what clients do, what may go wrong.
 
-use api::Level;
+use api::{Level, Staleness};
+use node::CoordinationConfig;
 use storage::FlushPolicy;
 
 use crate::deeds::Mix;
@@ -72,6 +73,10 @@ pub struct Setup {
     pub mix: Mix,
     /// Read and write levels; each command takes one of these.
     pub levels: Vec<(Level, Level)>,
+    /// How stale reads may be; each read takes one of these, or none if there are none.
+    pub staleness: Vec<Option<Staleness>>,
+    /// How calls are coordinated, and the bounds of what that takes.
+    pub coordination: CoordinationConfig,
     /// How long the cluster has to become equal once everything is mended.
     pub patience_ms: u64,
     /// How often nodes gossip.
@@ -114,6 +119,12 @@ impl Setup {
     #[must_use]
     pub fn owns_all(&self) -> bool {
         self.datacenters.iter().all(|count| *count <= u32::from(self.replication))
+    }
+
+    /// Says whether members come and go.
+    #[must_use]
+    pub fn has_changes(&self) -> bool {
+        self.faults.contains(&"members")
     }
 
     /// How many owners have a write, at least, that was answered at a level.
@@ -183,6 +194,8 @@ impl Default for Setup {
             faults: crate::faults::names(),
             mix: Mix::default(),
             levels: vec![(Level::Quorum, Level::Quorum)],
+            staleness: Vec::new(),
+            coordination: CoordinationConfig::default(),
             patience_ms: 60_000,
             gossip_interval_ms: 1_000,
             #[cfg(feature = "mutation")]

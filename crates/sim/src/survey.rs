@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use storage::FlushPolicy;
 
 use crate::measures::Meter;
+use crate::observed::Observed;
 use crate::world::{Due, START, World};
 
 /// How many times it is taken down how things stand.
@@ -50,6 +51,7 @@ impl World<'_> {
         if is_flushed {
             self.history.settle(known, self.setup);
             self.equal_since = None;
+            self.observe(&Observed::Settled);
         }
     }
 }

@@ -77,6 +77,8 @@ pub(crate) struct World<'a> {
     pub(crate) meter: Option<Meter>,
     /// The first promise that was found broken.
     pub(crate) violation: Option<Violation>,
+    /// Whose disks have lost something.
+    pub(crate) wounded: BTreeSet<NodeId>,
     datacenters: Vec<usize>,
     checkers: Checkers,
     open: BTreeMap<RequestId, Open>,
@@ -114,6 +116,7 @@ impl<'a> World<'a> {
             event_count: 0,
             meter: None,
             violation: None,
+            wounded: BTreeSet::new(),
             datacenters,
             checkers: Checkers::new(),
             open: BTreeMap::new(),
@@ -186,12 +189,19 @@ impl<'a> World<'a> {
         let number = self.history.next_number();
         let deed = deeds::draw(rng, &self.setup.mix, &self.history, number);
         let session = self.session_at(client, at);
-        let call = Call { session, ..deeds::command(&deed, levels) };
+        let bounds = &self.setup.staleness;
+        let bound =
+            (deed.is_read() && !bounds.is_empty()).then(|| bounds[rng.usize(0..bounds.len())]);
+        let staleness = bound.flatten();
+        let call = Call { session, ..deeds::command(&deed, levels, staleness) };
         let who = self.name(at);
         self.trace.tell(self.now, &who, || {
-            format!("<- client {client}: #{number} {deed}, read {} write {}", levels.0, levels.1)
+            let bound = staleness.map(|bound| format!(", at most {} ms stale", bound.0));
+            let bound = bound.unwrap_or_default();
+            let (read, write) = levels;
+            format!("<- client {client}: #{number} {deed}, read {read} write {write}{bound}")
         });
-        let record = self.history.ask(at, session, deed, levels);
+        let record = self.history.ask(at, session, deed, levels, staleness);
         let request = RequestId(number);
         self.open.insert(request, Open { record, client, at });
         self.event(at, Event::Called { request, call });
@@ -255,6 +265,7 @@ impl<'a> World<'a> {
     /// A disk has lost what it may have promised.
     pub(crate) fn wound(&mut self, at: usize) {
         self.history.wound(at);
+        self.wounded.insert(self.machines[at].id);
         self.equal_since = None;
         self.sessions.begin_anew();
         self.observe(&Observed::Wounded { at });
@@ -398,12 +409,14 @@ impl<'a> World<'a> {
             self.network.send(self.now, delay, Arrival { from, to, message });
         }
         for (request, outcome) in out.replies {
-            self.reply(request, outcome);
+            let is_sloppy = out.sloppy.contains(&request);
+            self.reply(request, outcome, is_sloppy);
         }
-        self.observe(&Observed::Turned);
+        self.observe(&Observed::Turned { at });
     }
 
-    fn reply(&mut self, request: RequestId, outcome: Outcome) {
+    fn reply(&mut self, request: RequestId, outcome: Outcome, is_sloppy: bool) {
+        let outcome = deeds::as_a_whole(outcome);
         if request.0 & CHECK_BIT != 0 {
             self.checked = Some(outcome);
             return;
@@ -412,14 +425,14 @@ impl<'a> World<'a> {
         self.busy.remove(&open.client);
         self.keep_session(open.client, open.at);
         self.trace.sum(&[request.0, u64::from(matches!(outcome, Outcome::Failed(_)))]);
-        self.history.answered(open.record, outcome, self.setup);
+        self.history.answered(open.record, outcome, is_sloppy, self.setup);
         if let Some(meter) = &mut self.meter {
             meter.answered(self.history.record(open.record));
         }
         self.observe(&Observed::Answered { record: open.record });
     }
 
-    fn observe(&mut self, observed: &Observed<'_>) {
+    pub(crate) fn observe(&mut self, observed: &Observed<'_>) {
         if self.violation.is_some() {
             return;
         }

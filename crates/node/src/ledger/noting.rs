@@ -33,17 +33,17 @@ impl<S: Store> Node<S> {
         for (shard, replica) in &self.replicas {
             let mine = replica.clock().iter().filter(|(actor, _)| actor.node() == self.config.me);
             for (actor, counters) in mine {
-                let (first, last) = (replica.floor(actor) + 1, counters.highest());
-                if first > last {
-                    continue;
+                let floor = replica.floor(actor);
+                for run in counters.spans().filter(|run| run.last > floor) {
+                    let (first, last) = (run.first.max(floor + 1), run.last);
+                    let dot = causality::Dot::new(actor, first);
+                    // A log that cannot be read has other ways to say so; here the moment is lost.
+                    let time = replica.time_of(&mut self.store, dot).ok().flatten();
+                    let at = Micros::from_millis(time.map_or(now, |time| time.millis().min(now)));
+                    let minted = Minted { request: RequestId(0), first, last, at };
+                    let owners = self.topology.other_owners(*shard);
+                    self.ledger.minted((*shard, actor), &owners, minted);
                 }
-                let dot = causality::Dot::new(actor, first);
-                // A log that cannot be read has other ways to say so; here the moment is lost.
-                let time = replica.time_of(&mut self.store, dot).ok().flatten();
-                let at = Micros::from_millis(time.map_or(now, |time| time.millis().min(now)));
-                let minted = Minted { request: RequestId(0), first, last, at };
-                let owners = self.topology.other_owners(*shard);
-                self.ledger.minted((*shard, actor), &owners, minted);
             }
         }
     }

@@ -139,6 +139,13 @@ impl OpenWrites {
         }
         let covered = self.ring.iter_mut().take_while(|entry| entry.minted.last <= through);
         closed.extend(covered.filter_map(|entry| clear(entry, bit)));
+        // What an earlier life lost before it spread leaves a gap for ever.
+        for run in counters.runs() {
+            let first = self.ring.partition_point(|entry| entry.minted.first < run.first);
+            let later = self.ring.range_mut(first..);
+            let covered = later.take_while(|entry| entry.minted.last <= run.last);
+            closed.extend(covered.filter_map(|entry| clear(entry, bit)));
+        }
         closed
     }
 

@@ -4,7 +4,7 @@
 //! under it. It is never below the seconds since 2020, so that a node whose disk was lost does not
 //! begin again where it began before.
 
-use causality::{Incarnation, Millis};
+use causality::{Actor, Incarnation, Millis};
 use replica::ReplicaError;
 use storage::{Entry, EntryId, Store};
 
@@ -16,6 +16,12 @@ const EPOCH_SECONDS: u64 = 1_577_836_800;
 
 /// The entries are all by one name.
 const ACTOR: u64 = 0;
+
+/// Says whether an actor mints for a visit, not for a node's own shards.
+#[must_use]
+pub const fn is_visitor(actor: Actor) -> bool {
+    is_visit(actor.incarnation())
+}
 
 /// The last incarnation that was used.
 #[derive(Debug)]

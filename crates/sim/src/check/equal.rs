@@ -23,7 +23,7 @@ impl Checker for Equal {
     }
 
     fn observe(&mut self, world: &World<'_>, observed: &Observed<'_>) -> Result<(), String> {
-        if !matches!(observed, Observed::Turned) {
+        if !matches!(observed, Observed::Turned { .. }) {
             return Ok(());
         }
         self.turns += 1;

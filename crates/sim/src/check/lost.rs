@@ -41,8 +41,8 @@ fn check_sum(world: &World<'_>, shown: &Shown, sum: i64) -> Result<(), String> {
 fn check_items(world: &World<'_>, shown: &Shown, items: &BTreeSet<u64>) -> Result<(), String> {
     let sure_until = shown.answered.plus(world.setup.clock_error_ms());
     let needed = world.history.of(shown.place).filter_map(|record| match record.deed {
-        Deed::Put { item, until, .. } => {
-            let lasts = until.is_none_or(|until| until > sure_until);
+        Deed::Put { item, .. } => {
+            let lasts = world.history.ends_of(record).0.is_none_or(|end| end > sure_until);
             let is_safe = record.is_promised() && lasts && !world.history.may_be_out(record);
             is_safe.then_some(item)
         }

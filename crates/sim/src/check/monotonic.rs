@@ -38,12 +38,11 @@ impl Checker for Monotonic {
                     .retain(|(viewer, _), _| matches!(viewer, Viewer::Node(node) if node != at));
                 return Ok(());
             }
-            Observed::Answered { record } => world.history.record(*record),
-            _ => return Ok(()),
+            observed => observed.read(world),
         };
-        let (true, Some((_, outcome))) = (record.deed.is_read(), &record.answer) else {
-            return Ok(());
-        };
+        // Stand-ins show what they keep, which promises nothing of what they do not.
+        let Some(record) = record.filter(|record| !record.is_sloppy) else { return Ok(()) };
+        let Some((_, outcome)) = &record.answer else { return Ok(()) };
         let place = record.deed.place();
         let Some(Seen::Items(items)) = deeds::seen(place, outcome) else { return Ok(()) };
         let node = world.setup.owns_all().then_some(Viewer::Node(record.node));
@@ -68,7 +67,9 @@ fn check_gone(world: &World<'_>, at: (Viewer, Place), gone: &[u64]) -> Result<()
         let may_go = world.history.of(at.1).any(|record| match record.deed {
             Deed::Take { item: taken, .. } => taken == *item,
             Deed::Clear { .. } => true,
-            Deed::Put { item: put, until: Some(until), .. } => put == *item && until <= lasts_until,
+            Deed::Put { item: put, .. } if put == *item => {
+                world.history.ends_of(record).0.is_some_and(|end| end <= lasts_until)
+            }
             _ => false,
         });
         if !may_go {

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Checker, Shown};
+use causality::Millis;
+
+use super::{Checker, Shown, removal};
 use crate::deeds::{self, Deed, Place, Seen};
 use crate::history::Record;
 use crate::observed::Observed;
@@ -18,11 +20,8 @@ impl Checker for Resurrected {
 
     /// An item that was never put in, or is over, is shown to nobody at any time.
     fn observe(&mut self, world: &World<'_>, observed: &Observed<'_>) -> Result<(), String> {
-        let Observed::Answered { record } = observed else { return Ok(()) };
-        let record = world.history.record(*record);
-        let (true, Some((_, outcome))) = (record.deed.is_read(), &record.answer) else {
-            return Ok(());
-        };
+        let Some(record) = observed.read(world) else { return Ok(()) };
+        let Some((_, outcome)) = &record.answer else { return Ok(()) };
         let place = record.deed.place();
         match deeds::seen(place, outcome) {
             Some(Seen::Items(items)) => check_items(world, record, &items),
@@ -35,8 +34,12 @@ impl Checker for Resurrected {
         let over_before = shown.asked.minus(world.setup.clock_error_ms());
         for record in world.history.of(shown.place) {
             let over = match record.deed {
-                Deed::Take { item, .. } if record.is_promised() => Some(item),
-                Deed::Put { item, until: Some(until), .. } if until < over_before => Some(item),
+                Deed::Take { item, .. }
+                    if record.is_promised() && removal::is_final(world, record) =>
+                {
+                    Some(item)
+                }
+                Deed::Put { item, .. } if is_over(world, record, over_before) => Some(item),
                 _ => None,
             };
             if let Some(item) = over.filter(|item| items.contains(item)) {
@@ -52,14 +55,18 @@ fn check_items(world: &World<'_>, read: &Record, items: &BTreeSet<u64>) -> Resul
     let place = read.deed.place();
     let over_before = read.asked.minus(world.setup.clock_error_ms());
     for record in world.history.of(place) {
-        if let Deed::Put { item, until: Some(until), .. } = record.deed
-            && until < over_before
+        if let Deed::Put { item, .. } = record.deed
+            && is_over(world, record, over_before)
             && items.contains(&item)
         {
             return Err(format!("n{} shows {item} of {place} after its time", read.node + 1));
         }
     }
     check_known(world, place, items)
+}
+
+fn is_over(world: &World<'_>, put: &Record, before: Millis) -> bool {
+    world.history.ends_of(put).1.is_some_and(|end| end < before)
 }
 
 fn check_known(world: &World<'_>, place: Place, items: &BTreeSet<u64>) -> Result<(), String> {

@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 
-use super::{Deed, KINDS, Mix, Place};
+use super::{Deed, FIRST_KINDS, KINDS, Mix, Place};
 use crate::history::History;
 
 /// How many places of a kind there are.
@@ -12,11 +12,21 @@ const PLACES: u8 = 3;
 const LIFE_MS: std::ops::Range<u64> = 1_000..20_000;
 
 impl Mix {
-    /// Some kinds of places, at least one.
+    /// Some of the first kinds of places, at least one.
     pub(crate) fn swarm(rng: &mut Rng) -> Self {
-        let mut weights = KINDS.map(|_| rng.u32(0..4) * rng.u32(0..2));
-        weights[rng.usize(0..KINDS.len())] += 2;
-        Self { weights }
+        let mut weights = [0; KINDS.len()];
+        let (first, _) = weights.split_at_mut(FIRST_KINDS);
+        first.iter_mut().for_each(|weight| *weight = rng.u32(0..4) * rng.u32(0..2));
+        weights[rng.usize(0..FIRST_KINDS)] += 2;
+        Self { weights, extends: false }
+    }
+
+    /// The same, and some of the other kinds.
+    pub(crate) fn widened(mut self, rng: &mut Rng) -> Self {
+        let (_, others) = self.weights.split_at_mut(FIRST_KINDS);
+        others.iter_mut().for_each(|weight| *weight = rng.u32(0..4) * rng.u32(0..2));
+        self.extends = rng.bool();
+        self
     }
 
     fn draw(&self, rng: &mut Rng) -> Place {
@@ -33,7 +43,7 @@ impl Mix {
 
 impl Default for Mix {
     fn default() -> Self {
-        Self { weights: [1; KINDS.len()] }
+        Self { weights: [1; KINDS.len()], extends: true }
     }
 }
 
@@ -48,7 +58,18 @@ pub(crate) fn draw(rng: &mut Rng, mix: &Mix, history: &History, number: u64) -> 
         Place::FieldRegister(_) => write_or_look(Place::FieldRegister(at), dice, number),
         Place::Set(_) => item(rng, Place::Set(at), dice, history, number),
         Place::Map(_) => item(rng, Place::Map(at), dice, history, number),
-        Place::Key(_) => key(rng, dice, history, number),
+        Place::Key(_) => match key(rng, dice, history, number) {
+            Deed::Look { place: place @ Place::Key(item) } if mix.extends && rng.u8(0..3) == 0 => {
+                let until = history.now().plus(rng.u64(LIFE_MS));
+                Deed::Extend { place, item, until }
+            }
+            deed => deed,
+        },
+        Place::Zset(_) => item(rng, Place::Zset(at), dice, history, number),
+        Place::ScoreCounter(_) => add_or_look(rng, Place::ScoreCounter(at), dice),
+        Place::Score(_) => write_or_look(Place::Score(at), dice, number),
+        Place::List(_) => item(rng, Place::List(at), dice, history, number),
+        Place::Pair(_) => item(rng, Place::Pair(at), dice, history, number),
     }
 }
 
