@@ -61,10 +61,12 @@ fn check_items(
                     return Err(format!("{item} of {place} is not shown at n{node}"));
                 }
             }
-            Deed::Take { item, .. } if items.contains(&item) && must_see(record) => {
-                if removal::is_final(world, record) {
-                    return Err(format!("{item} of {place} is shown after it was taken out"));
-                }
+            Deed::Take { item, .. }
+                if items.contains(&item)
+                    && must_see(record)
+                    && removal::is_final(world, record) =>
+            {
+                return Err(format!("{item} of {place} is shown after it was taken out"));
             }
             _ => {}
         }
