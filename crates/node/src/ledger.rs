@@ -160,6 +160,11 @@ impl Ledger {
         }
     }
 
+    /// The actors with open writes, by shard.
+    pub(crate) fn open_actors(&self) -> Vec<(u16, Actor)> {
+        self.open.keys().copied().collect()
+    }
+
     /// Operations that some owner is not known to have.
     pub(crate) const fn open_writes(&self) -> u64 {
         self.minted - self.converged

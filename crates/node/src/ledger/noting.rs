@@ -69,9 +69,19 @@ impl<S: Store> Node<S> {
         self.ledger.covered(now, shard, from, clock);
     }
 
-    /// Follows changes of owners.
+    /// Follows changes of owners. An earlier life that is retired is in no clock any more: all
+    /// owners have what it minted, or it could not have been retired.
     pub(crate) fn restate_ledger(&mut self, now: Millis) {
         let now = self.steady_time(now);
+        for (shard, actor) in self.ledger.open_actors() {
+            let sealed = self.replicas.get(&shard).and_then(|replica| replica.sealed().get(actor));
+            let Some(counters) = sealed else { continue };
+            let mut clock = Clock::new();
+            clock.insert_all(actor, counters);
+            for owner in self.topology.other_owners(shard) {
+                self.ledger.covered(now, shard, owner, &clock);
+            }
+        }
         for shard in self.ledger.open_shards() {
             let owners = self.topology.other_owners(shard);
             self.ledger.restate(now, shard, &owners);
