@@ -117,6 +117,8 @@ struct Scan<'a> {
     end: Position,
     run: Run,
     is_last_stillborn: bool,
+    /// Memory for a segment, used again: what is new costs more than the reading.
+    buffer: Vec<u8>,
 }
 
 impl Log {
@@ -197,6 +199,7 @@ impl<'a> Scan<'a> {
             end: Position::default(),
             run: Run::default(),
             is_last_stillborn: false,
+            buffer: Vec::new(),
         }
     }
 
@@ -234,6 +237,7 @@ impl<'a> Scan<'a> {
             let place = if is_last { Place::Last } else { Place::Before { limit } };
             self.segment(Position::new(number, end), place, parsed, report);
         }
+        self.buffer = bytes;
         if !self.gaps.is_empty() && self.holes.is_empty() {
             report.damage.push(Damage {
                 what: "records missing near the end of the log".to_owned(),
@@ -419,10 +423,12 @@ impl<'a> Scan<'a> {
         Ok(())
     }
 
-    fn replay(&self) -> Replay {
+    fn replay(&mut self) -> Replay {
         let marks = self.shards.iter().map(|(shard, held)| (shard, held.marks.dropped));
         let ends = self.segments.iter().map(|(number, held)| (*number, held.end));
-        Replay::new(self.checkpoint.position, ends.collect(), marks.collect())
+        let (ends, dropped) = (ends.collect(), marks.collect());
+        let buffer = std::mem::take(&mut self.buffer);
+        Replay::new(self.checkpoint.position, ends, dropped, buffer)
     }
 }
 

@@ -27,13 +27,14 @@ pub(crate) struct Replay {
 
 impl Replay {
     /// Starts at a position, in segments that end where `ends` says; what stands before the
-    /// position that `dropped` has for its shard is void.
+    /// position that `dropped` has for its shard is void. The buffer is memory to use.
     pub(super) fn new(
         next: Position,
         ends: BTreeMap<u32, u32>,
         dropped: BTreeMap<u16, Position>,
+        buffer: Vec<u8>,
     ) -> Self {
-        Self { next, ends, dropped, ..Self::default() }
+        Self { next, ends, dropped, buffer, loaded: None }
     }
 
     /// Appends the next entries. False when there are no more.
