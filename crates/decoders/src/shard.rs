@@ -43,6 +43,9 @@ fn take(
             }
         }
         Message::Wanted { wanted, .. } => drop(replica.give_groups(store, &wanted)?),
+        Message::KeysWanted { keys, wanted, .. } => {
+            drop(replica.give_key_groups(store, &wanted, &keys)?);
+        }
         Message::Given { given: GroupsGiven::Groups { groups, horizon, sealed, .. }, .. } => {
             if let Some(sealed) = sealed {
                 replica.learn_sealed(store, &sealed)?;

@@ -68,6 +68,9 @@ pub enum Session {
 /// The header that carries a session's token, in and out.
 pub const SESSION_HEADER: &str = "Starling-Session";
 
+/// The header of a response in which stand-ins for owners took part: then it is `true`.
+pub const SLOPPY_HEADER: &str = "Starling-Sloppy";
+
 /// What only the driver of a node can answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {

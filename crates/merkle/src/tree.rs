@@ -193,6 +193,16 @@ impl Tree {
         size_of_val(&*self.leaves) + self.inner.capacity() * size_of::<Level>() + inner
     }
 
+    /// Returns the sum over the range of a key hash at a depth; nothing in a shallower tree.
+    #[must_use]
+    pub fn sum_near(&self, key_hash: u64, depth: Depth) -> Option<Digest> {
+        let below = self.depth.get().checked_sub(depth.get())?;
+        let width = FANOUT.pow(u32::from(below));
+        let first = depth.leaf_of(key_hash) * width;
+        let leaves = &self.leaves[first..first + width];
+        Some(leaves.iter().fold(Digest::ZERO, |sum, leaf| sum + *leaf))
+    }
+
     /// Returns the sum over a node's range; the tree must be settled and have the node's level.
     pub(crate) fn sum(&self, node: NodeRef) -> Digest {
         assert!(node.level() <= self.depth.get(), "the tree ends above this node");

@@ -1,9 +1,12 @@
 //! Coordination of client calls: catching up before a read, waiting for owners after a write.
 //!
 //! The coordinator is an owner of the key. A read above one owner first takes what the other
-//! owners have and this one misses (a clock each way, nothing more while nothing is missing), and
-//! is then answered here: what a quorum knows is what this replica then knows. How a write is
+//! owners have of its key and this one misses (a clock one way, nothing back while nothing is
+//! missing), and is then answered here: what a quorum knows of the key is what this replica then
+//! knows. What is asked is said in [`crate::questions`]. How a write is
 //! carried out and sent is in [`crate::writes`]; it is answered when enough have applied it.
+
+mod rounds;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,17 +14,17 @@ use api::{Call, CallError, Level, Outcome, Staleness};
 use causality::{Clock, Millis, NodeId};
 use replica::{Replica, SealedDetail};
 use storage::Store;
-use wire::{Message, ShardId};
 
 use crate::event::{Outbox, RequestId};
 use crate::levels::{Owner, Requirement};
 use crate::mutation::Mutation;
 use crate::node::Node;
+use crate::paces::{HedgeBudget, Paces};
+use crate::questions::{CatchingUp, Scope};
 use crate::sessions::Needs;
 use crate::stand_ins::StandIn;
 
-/// How many bytes of operations a catching-up read takes at a time.
-const CATCH_UP_BUDGET: u32 = 256 * 1024;
+pub(crate) use rounds::Round;
 
 /// A call as it comes in.
 #[derive(Debug)]
@@ -57,6 +60,10 @@ pub(crate) enum Phase {
         call: Call,
         /// What must be here as well, for the session that asks.
         until: Option<Clock>,
+        /// What the owners are asked for.
+        scope: Scope,
+        /// Which of them.
+        round: Box<Round>,
     },
     /// The operations are out; then this is the answer.
     Replicating(Outcome),
@@ -107,6 +114,14 @@ impl Waiting {
         }
     }
 
+    /// When it asks further owners.
+    fn rest_at(&self) -> Option<Millis> {
+        match &self.phase {
+            Phase::CatchingUp { round, .. } => round.rest_at,
+            Phase::Replicating(_) => None,
+        }
+    }
+
     /// Whether it waits for operations, whoever brings them.
     const fn is_behind(&self) -> bool {
         matches!(self.phase, Phase::CatchingUp { until: Some(_), .. })
@@ -120,22 +135,30 @@ pub(crate) struct Calls {
     deadlines: BTreeSet<(Millis, wire::RequestId)>,
     /// Those that wait for operations which their sessions have seen, by shard.
     behind: BTreeSet<(u16, wire::RequestId)>,
+    /// When further owners are asked.
+    rest: BTreeSet<(Millis, wire::RequestId)>,
+    pub(crate) paces: Paces,
+    pub(crate) budget: HedgeBudget,
     bytes: usize,
 }
 
 impl Calls {
     pub(crate) fn next_deadline(&self) -> Option<Millis> {
-        self.deadlines.first().map(|(deadline, _)| *deadline)
+        let waits = [self.deadlines.first(), self.rest.first()];
+        waits.into_iter().flatten().map(|(at, _)| *at).min()
     }
 
     pub(crate) fn len(&self) -> usize {
         self.waiting.len()
     }
 
-    /// The key of a read that waits for what other owners have.
-    pub(crate) fn key_read(&self, request: wire::RequestId) -> Option<&[u8]> {
-        match &self.waiting.get(&request)?.phase {
-            Phase::CatchingUp { call, .. } => Some(&call.key),
+    /// A call that waits for what other owners have, and how much of that it needs.
+    pub(crate) fn catching_up(&self, request: wire::RequestId) -> Option<CatchingUp<'_>> {
+        let Waiting { phase, deadline, .. } = self.waiting.get(&request)?;
+        match phase {
+            Phase::CatchingUp { call, scope, .. } => {
+                Some(CatchingUp { call, scope: *scope, deadline: *deadline })
+            }
             Phase::Replicating(_) => None,
         }
     }
@@ -143,6 +166,9 @@ impl Calls {
     fn insert(&mut self, request: wire::RequestId, waiting: Waiting) {
         if waiting.is_behind() {
             self.behind.insert((waiting.shard, request));
+        }
+        if let Some(due) = waiting.rest_at() {
+            self.rest.insert((due, request));
         }
         self.deadlines.insert((waiting.deadline, request));
         self.bytes += waiting.size;
@@ -156,6 +182,9 @@ impl Calls {
 
     fn remove(&mut self, request: wire::RequestId) -> Option<Waiting> {
         let waiting = self.waiting.remove(&request)?;
+        if let Some(due) = waiting.rest_at() {
+            self.rest.remove(&(due, request));
+        }
         self.deadlines.remove(&(waiting.deadline, request));
         self.bytes -= waiting.size;
         if waiting.is_behind() {
@@ -204,17 +233,20 @@ impl<S: Store> Node<S> {
         let read = self.level_looked_at(now, shard, &call);
         let is_one = matches!(read, Level::One | Level::LocalOne);
         let level = if is_one && needs == Needs::Forgotten { Level::Quorum } else { read };
+        let has_forgotten = needs == Needs::Forgotten;
         let until = match needs {
             Needs::Clock(clock) if !self.replicas[&shard].covers(&clock) => Some(clock),
             _ => None,
         };
+        let scope = self.scope_of(&call, has_forgotten || until.is_some());
         if until.is_none() && matches!(level, Level::One | Level::LocalOne) {
             self.carry_out(now, (client, deadline), shard, &call, out);
+            self.sample(now, shard, &call, out);
         } else {
             let level = self.asked_level(level);
             let requirement = Requirement::new(level, self.topology.owners(shard));
             let (stand_ins, is_sloppy, size) = (Vec::new(), false, call.key.len());
-            let phase = Phase::CatchingUp { call, until };
+            let phase = Phase::CatchingUp { call, until, scope, round: Box::default() };
             let waiting =
                 Waiting { client, shard, requirement, deadline, phase, stand_ins, is_sloppy, size };
             self.catch_up(now, waiting, out);
@@ -252,13 +284,14 @@ impl<S: Store> Node<S> {
             return;
         }
         let request = self.new_request();
-        let wanted = self.replicas[&shard].want_groups(CATCH_UP_BUDGET, SealedDetail::Hash);
-        for owner in self.topology.other_readers(shard) {
-            let wanted = wanted.clone();
-            let message = Message::Wanted { shard: ShardId(shard), request, wanted };
-            self.send(owner, message, out);
+        if let Phase::CatchingUp { scope, round, .. } = &mut waiting.phase {
+            **round = self.new_round(now, (shard, *scope), &waiting.requirement);
         }
+        self.calls.budget.asked();
         self.wait(request, waiting, now, out);
+        for owner in self.calls.asked(request) {
+            self.ask_for(now, (owner, shard), request, SealedDetail::Hash, out);
+        }
     }
 
     pub(crate) fn wait(
@@ -298,6 +331,8 @@ impl<S: Store> Node<S> {
             && let Some(waiting) = self.calls.remove(request)
         {
             self.note_level_met(now, waiting.shard, request);
+            let steady = self.steady_time(now);
+            self.calls.note_slow(&waiting, steady);
             self.finish(waiting, now, out);
         }
     }
@@ -354,7 +389,7 @@ impl<S: Store> Node<S> {
             let level = waiting.requirement.level();
             let requirement = Requirement::new(level, self.topology.owners(shard));
             self.catch_up(now, Waiting { requirement, ..waiting }, out);
-        } else if let Phase::CatchingUp { call, until } = waiting.phase {
+        } else if let Phase::CatchingUp { call, until, .. } = waiting.phase {
             let needs = until.map_or(Needs::Forgotten, Needs::Clock);
             let (client, deadline) = (waiting.client, waiting.deadline);
             let asked = Asked { client, call, needs, deadline };

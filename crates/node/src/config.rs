@@ -56,6 +56,19 @@ pub enum QuorumMode {
     Sloppy,
 }
 
+/// What an owner does that a read above one owner finds behind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReadRepair {
+    /// It takes what it misses of the key before it counts for the read: reads at a quorum never
+    /// go back.
+    #[default]
+    Blocking,
+    /// It takes that after it has answered.
+    Background,
+    /// Nothing; the comparison of clocks brings it.
+    Off,
+}
+
 /// How calls are coordinated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CoordinationConfig {
@@ -71,6 +84,12 @@ pub struct CoordinationConfig {
     pub calls_max: usize,
     /// How many bytes they may take.
     pub call_bytes_max: usize,
+    /// Whether a write crosses once to each remote datacenter, where a relay passes it on.
+    pub relays: bool,
+    /// What owners do that a read finds behind.
+    pub read_repair: ReadRepair,
+    /// How many of a thousand reads at one owner compare with the others in the background.
+    pub read_repair_per_mille: u32,
 }
 
 impl Default for CoordinationConfig {
@@ -82,6 +101,9 @@ impl Default for CoordinationConfig {
             hint_bytes_per_second: 4 << 20,
             calls_max: 65_536,
             call_bytes_max: 256 << 20,
+            relays: true,
+            read_repair: ReadRepair::Blocking,
+            read_repair_per_mille: 0,
         }
     }
 }

@@ -19,7 +19,6 @@ use wire::{ClockHash, Message, RequestId, RootHash, ShardHash, ShardId};
 
 use crate::event::Outbox;
 use crate::node::Node;
-use crate::peers::EXCHANGE_BUDGET;
 
 use asks::Asks;
 use lag::Lag;
@@ -53,6 +52,9 @@ impl<S: Store> Node<S> {
     /// Compares clocks with every linked peer, and does what is due now and then.
     pub(crate) fn beat(&mut self, now: Millis, out: &mut Outbox) {
         self.exchange.lag.turn(now);
+        self.forwards.paces.turn(now);
+        self.calls.paces.turn(now);
+        self.repairs.give_up_late(now);
         let linked: Vec<NodeId> =
             self.peers.iter().filter(|(_, peer)| peer.is_linked).map(|(id, _)| *id).collect();
         for peer in linked {
@@ -114,22 +116,19 @@ impl<S: Store> Node<S> {
         }
         for shard in differing.into_iter().take(SHARDS_PER_BEAT_MAX) {
             if self.exchange.asks.begin(shard, from, now) {
-                self.want(from, shard, out);
+                self.want(now, from, shard, out);
             }
         }
     }
 
-    fn want(&self, from: NodeId, shard: u16, out: &mut Outbox) {
-        let Some(replica) = self.replicas.get(&shard) else { return };
-        let wanted = replica.want_groups(EXCHANGE_BUDGET, SealedDetail::Hash);
-        let shard = ShardId(shard);
-        self.send(from, Message::Wanted { shard, request: UNAWAITED, wanted }, out);
+    fn want(&self, now: Millis, from: NodeId, shard: u16, out: &mut Outbox) {
+        self.ask_for(now, (from, shard), UNAWAITED, SealedDetail::Hash, out);
     }
 
     /// A peer has given all it had; another may have more.
     pub(crate) fn ask_next(&mut self, now: Millis, from: NodeId, shard: u16, out: &mut Outbox) {
         if let Some(next) = self.exchange.asks.end(shard, from, now) {
-            self.want(next, shard, out);
+            self.want(now, next, shard, out);
         }
     }
 

@@ -1,7 +1,9 @@
 //! Calls for keys that this node does not own: handed to an owner, its answer handed back.
 //!
 //! A call is handed to another owner when the first one is known to have done nothing, or when it
-//! only reads. Invariant: a write is carried out by one owner at most.
+//! only reads. A read whose owner takes longer than it does 99 times in 100 is handed to a second
+//! one besides, a few in a hundred at most; the first answer counts. Invariant: a write is carried
+//! out by one owner at most, and by none that takes it when nobody waits any more.
 
 mod batch_format;
 mod call_format;
@@ -19,9 +21,11 @@ use wire::Message;
 
 use crate::calls::Asked;
 use crate::event::{Outbox, RequestId};
+use crate::ledger::Micros;
 use crate::levels::Requirement;
 use crate::mutation::Mutation;
 use crate::node::Node;
+use crate::paces::{HedgeBudget, Paces};
 use envelope::{Handed, Told};
 
 /// How much longer than its own timeout an owner may take to answer.
@@ -34,17 +38,33 @@ pub(crate) struct Forwards {
     /// Those that are out, by when they are given up, and by who has them.
     deadlines: BTreeSet<(Millis, wire::RequestId)>,
     by_owner: BTreeSet<(NodeId, wire::RequestId)>,
+    /// When those that only read are handed to a second owner.
+    hedges: BTreeSet<(Millis, wire::RequestId)>,
+    budget: HedgeBudget,
+    pub(crate) paces: Paces,
+    pub(crate) counts: HedgeCounts,
     bytes: usize,
     /// Calls taken from peers, by the request id they have here.
     taken: BTreeMap<RequestId, Taken>,
     next_taken: u64,
 }
 
+/// Second questions, asked because the first owner took longer than usual.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HedgeCounts {
+    /// How many were asked.
+    pub asked: u64,
+    /// How many were answered first.
+    pub won: u64,
+}
+
 #[derive(Debug)]
 struct Forwarded {
     asked: Asked,
     shard: u16,
-    to: NodeId,
+    /// Who has it, and since when.
+    legs: Vec<(NodeId, Micros)>,
+    hedge_at: Option<Millis>,
     tried: Vec<NodeId>,
     size: usize,
 }
@@ -69,7 +89,8 @@ impl Forwarded {
 impl Forwards {
     fn insert(&mut self, request: wire::RequestId, forwarded: Forwarded) {
         self.deadlines.insert((forwarded.given_up_at(), request));
-        self.by_owner.insert((forwarded.to, request));
+        self.by_owner.extend(forwarded.legs.iter().map(|(to, _)| (*to, request)));
+        self.hedges.extend(forwarded.hedge_at.map(|at| (at, request)));
         self.bytes += forwarded.size;
         self.out.insert(request, forwarded);
     }
@@ -77,7 +98,8 @@ impl Forwards {
     fn remove(&mut self, request: wire::RequestId) -> Option<Forwarded> {
         let forwarded = self.out.remove(&request)?;
         self.deadlines.remove(&(forwarded.given_up_at(), request));
-        self.by_owner.remove(&(forwarded.to, request));
+        forwarded.legs.iter().for_each(|(to, _)| _ = self.by_owner.remove(&(*to, request)));
+        forwarded.hedge_at.inspect(|at| _ = self.hedges.remove(&(*at, request)));
         self.bytes -= forwarded.size;
         Some(forwarded)
     }
@@ -136,9 +158,36 @@ impl<S: Store> Node<S> {
         let request = self.new_request();
         let patience_ms = asked.deadline.0.saturating_sub(now.0);
         let bytes: Box<[u8]> = envelope::ask(&asked.call, &asked.needs, patience_ms).into();
-        let size = bytes.len();
-        self.forwards.insert(request, Forwarded { asked, shard, to, tried, size });
+        let (size, legs) = (bytes.len(), vec![(to, self.steady_time(now))]);
+        let is_hedged = !asked.call.operation.is_write() || self.is_mutated(Mutation::WritesHedged);
+        let slowest_ms = self.forwards.paces.slowest_ms(to).filter(|_| is_hedged);
+        let hedge_at = slowest_ms.map(|slowest_ms| now.plus(slowest_ms));
+        self.forwards.budget.asked();
+        let forwarded = Forwarded { asked, shard, legs, hedge_at, tried, size };
+        self.forwards.insert(request, forwarded);
         self.send(to, Message::Forward { request, bytes }, out);
+    }
+
+    /// Hands the reads that take longer than usual to a second owner.
+    pub(crate) fn hedge_forwards(&mut self, now: Millis, out: &mut Outbox) {
+        while let Some((due, request)) = self.forwards.hedges.first().copied()
+            && due <= now
+        {
+            let mut held = self.forwards.remove(request).expect("its hedge is noted");
+            held.hedge_at = None;
+            let next = self.next_owner(held.shard, &held.asked.call, &held.tried);
+            if let Some(to) = next.filter(|_| now < held.asked.deadline)
+                && self.forwards.budget.take()
+            {
+                let patience_ms = held.asked.deadline.0.saturating_sub(now.0);
+                let bytes = envelope::ask(&held.asked.call, &held.asked.needs, patience_ms).into();
+                held.tried.push(to);
+                held.legs.push((to, self.steady_time(now)));
+                self.forwards.counts.asked += 1;
+                self.send(to, Message::Forward { request, bytes }, out);
+            }
+            self.forwards.insert(request, held);
+        }
     }
 
     /// Hands a call of which nothing was done to the next owner, or answers it.
@@ -162,6 +211,7 @@ impl<S: Store> Node<S> {
     ) {
         let Ok(handed) = envelope::read_ask(bytes) else { return };
         let Handed { call, needs, wants_seen, patience_ms } = handed;
+        let Some(patience_ms) = self.patience_left(patience_ms) else { return };
         let shard = self.shard_of_call(&call);
         let here = RequestId(TAKEN_BIT | self.forwards.next_taken);
         self.forwards.next_taken += 1;
@@ -189,17 +239,23 @@ impl<S: Store> Node<S> {
     pub(crate) fn take_forwarded(
         &mut self,
         now: Millis,
-        request: wire::RequestId,
+        (from, request): (NodeId, wire::RequestId),
         bytes: &[u8],
         out: &mut Outbox,
     ) {
         let Ok(Told { outcome, seen, is_sloppy }) = envelope::read_answer(bytes) else { return };
         let request = self.answered_forward(request);
-        let Some(held) = self.forwards.remove(request) else { return };
+        let Some(mut held) = self.forwards.remove(request) else { return };
         if is_undone(&outcome) {
-            self.hand_to_next(now, held, outcome, out);
+            held.legs.retain(|(to, _)| *to != from);
+            if held.legs.is_empty() {
+                self.hand_to_next(now, held, outcome, out);
+            } else {
+                self.forwards.insert(request, held);
+            }
             return;
         }
+        self.note_paces(now, from, &held);
         if let (Some(session), Some(seen)) = (held.asked.call.session, seen) {
             self.sessions.saw(session, held.shard, &seen);
         }
@@ -207,6 +263,16 @@ impl<S: Store> Node<S> {
             out.sloppy.push(held.asked.client);
         }
         out.replies.push((held.asked.client, outcome));
+    }
+
+    /// Notes how fast an owner has answered a read; others that have it take longer than that.
+    fn note_paces(&mut self, now: Millis, from: NodeId, held: &Forwarded) {
+        let now = self.steady_time(now);
+        if !held.asked.call.operation.is_write() {
+            held.legs.iter().for_each(|(to, asked)| self.forwards.paces.answered(*to, *asked, now));
+        }
+        let is_second = held.legs.get(1).is_some_and(|(to, _)| *to == from);
+        self.forwards.counts.won += u64::from(is_second);
     }
 
     /// Turns the answers to calls that peers handed on into messages.
@@ -241,7 +307,12 @@ impl<S: Store> Node<S> {
         let all = (owner, wire::RequestId(0))..=(owner, wire::RequestId(u64::MAX));
         let lost: Vec<_> = self.forwards.by_owner.range(all).map(|(_, request)| *request).collect();
         for request in lost {
-            let Some(held) = self.forwards.remove(request) else { continue };
+            let Some(mut held) = self.forwards.remove(request) else { continue };
+            held.legs.retain(|(to, _)| *to != owner);
+            if !held.legs.is_empty() {
+                self.forwards.insert(request, held);
+                continue;
+            }
             let outcome = Outcome::Failed(CallError::Unanswered);
             let is_write = held.asked.call.operation.is_write();
             if is_write && !self.is_mutated(Mutation::LostWriteHandedOn) {
@@ -263,7 +334,8 @@ impl<S: Store> Node<S> {
     }
 
     pub(crate) fn next_forward_deadline(&self) -> Option<Millis> {
-        self.forwards.deadlines.first().map(|(deadline, _)| *deadline)
+        let waits = [self.forwards.deadlines.first(), self.forwards.hedges.first()];
+        waits.into_iter().flatten().map(|(at, _)| *at).min()
     }
 }
 

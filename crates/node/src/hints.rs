@@ -189,6 +189,17 @@ impl Hints {
         }
     }
 
+    /// Whether the acknowledgements of one more batch can be waited for.
+    pub(crate) fn has_room(&self) -> bool {
+        self.unacked.len() < UNACKED_MAX
+    }
+
+    /// What a batch was, and the owners that have not acknowledged it; nothing when all have.
+    pub(crate) fn lacking(&self, request: RequestId) -> Option<(Vec<Named>, &[NodeId])> {
+        let unacked = self.unacked.get(&request)?;
+        Some((unacked.named.clone(), &unacked.owners))
+    }
+
     /// Notes that an owner has applied a batch; returns what it was.
     pub(crate) fn acknowledged(&mut self, from: NodeId, request: RequestId) -> Vec<Named> {
         let Some(unacked) = self.unacked.get_mut(&request) else {

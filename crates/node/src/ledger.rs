@@ -41,7 +41,7 @@ impl Micros {
         Self(millis.0.saturating_mul(1_000))
     }
 
-    const fn since(self, earlier: Self) -> u64 {
+    pub(crate) const fn since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
     }
 }

@@ -54,6 +54,11 @@ impl Requirement {
         }
     }
 
+    /// Says whether an owner has taken part.
+    pub(crate) fn is_answered_by(&self, node: NodeId) -> bool {
+        self.answered.contains(&node)
+    }
+
     /// Says whether enough owners have taken part, of those that count at the moment.
     pub(crate) fn is_met_among(&self, counts: impl Fn(NodeId) -> bool) -> bool {
         self.is_met_by(|owner| self.answered.contains(&owner.node) && counts(owner.node))

@@ -23,8 +23,12 @@ mod levels;
 mod membership;
 mod mutation;
 mod node;
+mod paces;
 pub mod pbs;
 mod peers;
+mod questions;
+mod relays;
+mod repairs;
 mod sealing;
 mod sessions;
 mod shards;
@@ -38,9 +42,12 @@ mod verification;
 mod visits;
 mod writes;
 
-pub use config::{Config, CoordinationConfig, GossipConfig, MemberConfig, Origin, QuorumMode};
+pub use config::{
+    Config, CoordinationConfig, GossipConfig, MemberConfig, Origin, QuorumMode, ReadRepair,
+};
 pub use event::{Event, Outbox, RequestId};
 pub use exchange::ExchangeCounts;
+pub use forwarding::HedgeCounts;
 pub use hints::HintCounts;
 pub use introspection::Introspection;
 pub use ledger::{Arrivals, Histogram, LedgerReport, Micros, PeerLag, Reads};
@@ -50,6 +57,8 @@ pub use membership::{
 #[cfg(feature = "mutation")]
 pub use mutation::Mutation;
 pub use node::{Node, OpenError};
+pub use relays::RelayCounts;
+pub use repairs::RepairCounts;
 pub use status::{Delivered, Kept, PeerStatus, Status};
 pub use trace::{Trace, TracedVersion};
 pub use transfers::Progress;

@@ -118,6 +118,24 @@ pub enum Mutation {
     VerificationUnpaced,
     /// A shard is compared with one other owner only.
     OneOwnerVerified,
+    /// A call takes its keys alone, also when its session has seen more of the shard.
+    SessionsTakeKeys,
+    /// An answer that was cut at its budget is taken for all that an owner has.
+    RestForgotten,
+    /// The acknowledgement of a relay counts for everybody behind it.
+    RelayCountsForAll,
+    /// A relay applies a write and does not pass it on.
+    RelayKeepsToItself,
+    /// Whom a lost relay was to reach is sent nothing.
+    LostRelayNotReplaced,
+    /// A write whose owner is slow is handed to a second one besides.
+    WritesHedged,
+    /// Who is found behind by a read answers before it has taken what it misses.
+    RepairedLater,
+    /// An owner that does not answer is waited for, and no other one is asked.
+    RestNeverAsked,
+    /// What a peer asked for is done however long it has waited.
+    DeadlineIgnored,
 }
 
 #[cfg(feature = "mutation")]
@@ -176,7 +194,7 @@ impl Mutation {
     ];
 
     /// The wrong rules of coordination.
-    pub const COORDINATION: [Self; 13] = [
+    pub const COORDINATION: [Self; 22] = [
         Self::HintCountsAsOwner,
         Self::RepeatedAnswerCounts,
         Self::StandInsCountAsOwners,
@@ -190,6 +208,15 @@ impl Mutation {
         Self::LostWriteHandedOn,
         Self::LocalMetElsewhere,
         Self::RemovalLooksHereOnly,
+        Self::SessionsTakeKeys,
+        Self::RestForgotten,
+        Self::RelayCountsForAll,
+        Self::RelayKeepsToItself,
+        Self::LostRelayNotReplaced,
+        Self::WritesHedged,
+        Self::RepairedLater,
+        Self::RestNeverAsked,
+        Self::DeadlineIgnored,
     ];
 }
 

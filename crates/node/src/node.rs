@@ -21,6 +21,8 @@ use crate::ledger::{Ledger, Micros};
 use crate::membership::Membership;
 use crate::membership::roster::Known;
 use crate::mutation::Mutation;
+use crate::relays::Relays;
+use crate::repairs::Repairs;
 use crate::sealing::Rounds;
 use crate::sessions::Sessions;
 use crate::status::Delivered;
@@ -72,6 +74,8 @@ pub struct Node<S> {
     pub(crate) calls: Calls,
     pub(crate) forwards: Forwards,
     pub(crate) hints: Hints,
+    pub(crate) relays: Relays,
+    pub(crate) repairs: Repairs,
     pub(crate) visits: Visits,
     pub(crate) rounds: Rounds,
     pub(crate) housekeeping: Housekeeping,
@@ -85,6 +89,10 @@ pub struct Node<S> {
     pub(crate) delivered: Delivered,
     pub(crate) exchange: Exchange,
     pub(crate) ledger: Ledger,
+    /// What the driver says of how long the next event has waited.
+    pub(crate) waited_ms: u64,
+    /// Requests of peers that were left undone, because nobody waited for them any more.
+    pub(crate) late_count: u64,
     /// What the driver says of its steady clock.
     pub(crate) steady: Option<Micros>,
     pub(crate) next_request: u64,
@@ -139,6 +147,8 @@ impl<S: Store> Node<S> {
             calls: Calls::default(),
             forwards: Forwards::default(),
             hints: Hints::default(),
+            relays: Relays::default(),
+            repairs: Repairs::default(),
             visits,
             rounds: Rounds::default(),
             housekeeping: Housekeeping::default(),
@@ -149,6 +159,8 @@ impl<S: Store> Node<S> {
             delivered: Delivered::default(),
             exchange: Exchange::default(),
             ledger: Ledger::default(),
+            waited_ms: 0,
+            late_count: 0,
             steady: None,
             next_request: 1,
             next_beat: now,
@@ -182,6 +194,9 @@ impl<S: Store> Node<S> {
             self.move_shards(now, out);
         }
         self.gossip(now, out);
+        self.replace_slow_relays(now, out);
+        self.hedge_forwards(now, out);
+        self.ask_late(now, out);
         self.replay_hints(now, out);
         self.verify(now, out);
         self.give_up_late(now, out);
@@ -189,11 +204,31 @@ impl<S: Store> Node<S> {
         self.return_forwarded(out);
     }
 
+    /// Tells how long the next events have waited before they are handed in. What peers ask for
+    /// says for how long they wait; what is over when it is taken is left undone.
+    pub const fn set_waited(&mut self, waited_ms: u64) {
+        self.waited_ms = waited_ms;
+    }
+
+    /// How much longer a peer waits for what it asked; nothing when it does not.
+    pub(crate) fn patience_left(&mut self, patience_ms: u64) -> Option<u64> {
+        if self.is_mutated(Mutation::DeadlineIgnored) {
+            return Some(patience_ms);
+        }
+        let left = patience_ms.checked_sub(self.waited_ms).filter(|left| *left > 0);
+        self.late_count += u64::from(left.is_none());
+        left
+    }
+
     /// Returns when the node wants to be woken.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Millis> {
-        let waits =
-            [self.calls.next_deadline(), self.next_forward_deadline(), self.hints.next_deadline()];
+        let waits = [
+            self.calls.next_deadline(),
+            self.next_forward_deadline(),
+            self.hints.next_deadline(),
+            self.relays.next_deadline(),
+        ];
         let dues = [self.next_beat, self.membership.next_deadline(), self.next_verification()];
         waits.into_iter().flatten().chain(dues).min()
     }
@@ -254,6 +289,8 @@ impl<S: Store> Node<S> {
             held.view = None;
         }
         self.exchange.asks.forget(peer);
+        self.replace_relay(peer, out);
+        self.ask_without(now, peer, out);
         self.lose_forwards(now, peer, out);
         self.give_up_takeovers_from(peer);
     }

@@ -10,6 +10,8 @@ use crate::event::Outbox;
 use crate::exchange::UNAWAITED;
 use crate::mutation::Mutation;
 use crate::node::Node;
+use crate::questions::CatchingUp;
+use crate::repairs::Asked;
 
 /// Which question an answer belongs to.
 #[derive(Clone, Copy)]
@@ -32,26 +34,19 @@ impl<S: Store> Node<S> {
         peer.last_heard = now;
         match message {
             Message::Replicate { shard, request, ops } => {
-                let outcome = self.take_ops(now, shard.0, &ops);
-                self.operations_arrived(now, shard.0, out);
-                let clock = None;
-                let message = Message::Acknowledged { shard, request, outcome, clock };
-                self.send(from, message, out);
+                self.take_replicated(now, from, Batch { shard, request }, &ops, out);
+            }
+            Message::Relay { shard, request, targets, ops } => {
+                self.take_relay(now, from, Batch { shard, request }, (&targets, ops), out);
+            }
+            Message::Relayed { shard, request, origin, ops } => {
+                self.take_replicated(now, origin, Batch { shard, request }, &ops, out);
             }
             Message::Keep { shard, request, target, ops } => {
                 self.take_keep(now, from, Batch { shard, request }, (target, &ops), out);
             }
             Message::Acknowledged { shard, request, outcome, .. } => {
-                if outcome == Outcome::Applied || self.is_mutated(Mutation::BusyCounts) {
-                    for named in self.hints.acknowledged(from, request) {
-                        self.settle(from, named);
-                    }
-                    let request = self.acknowledged_call(request);
-                    self.owner_answered(now, from, request, out);
-                    self.note_acknowledged(now, from, shard.0, request);
-                } else {
-                    self.hints.refused(now, from, request);
-                }
+                self.take_acknowledged(now, Answer { from, shard, request }, outcome, out);
             }
             Message::Beat { now: at, root, .. } => self.take_beat(now, from, (at, root), out),
             Message::BeatShards { now: at, shards } => {
@@ -63,13 +58,20 @@ impl<S: Store> Node<S> {
             Message::Wanted { shard, request, wanted } => {
                 self.take_wanted(now, Answer { from, shard, request }, &wanted, out);
             }
+            Message::KeysWanted { shard, request, repair, patience_ms, keys, wanted } => {
+                let (keys, wanted) = (&keys[..], &wanted);
+                let asked = Asked { from, shard, request, repair, patience_ms, keys, wanted };
+                self.take_keys_wanted(now, asked, out);
+            }
             Message::Given { shard, request, given } => {
                 self.take_given(now, Answer { from, shard, request }, given, out);
             }
             Message::Forward { request, bytes } => {
                 self.take_forward(now, from, request, &bytes, out);
             }
-            Message::Forwarded { request, bytes } => self.take_forwarded(now, request, &bytes, out),
+            Message::Forwarded { request, bytes } => {
+                self.take_forwarded(now, (from, request), &bytes, out);
+            }
             Message::Gossip(bytes) => self.take_news(now, from, &bytes, out),
             Message::Summary { shard, request, summary } => {
                 self.take_summary(now, from, (shard, request), &summary, out);
@@ -90,8 +92,30 @@ impl<S: Store> Node<S> {
         }
     }
 
+    fn take_acknowledged(
+        &mut self,
+        now: Millis,
+        Answer { from, shard, request }: Answer,
+        outcome: Outcome,
+        out: &mut Outbox,
+    ) {
+        if outcome != Outcome::Applied && !self.is_mutated(Mutation::BusyCounts) {
+            self.hints.refused(now, from, request);
+            return;
+        }
+        for named in self.hints.acknowledged(from, request) {
+            self.settle(from, named);
+        }
+        self.relays.settled(&self.hints, request);
+        let request = self.acknowledged_call(request);
+        for owner in self.answered_for(from, request) {
+            self.owner_answered(now, owner, request, out);
+        }
+        self.note_acknowledged(now, from, shard.0, request);
+    }
+
     /// Applies operations that a coordinator sends.
-    fn take_ops(&mut self, now: Millis, shard: u16, ops: &[cells::OwnedOp]) -> Outcome {
+    pub(crate) fn take_ops(&mut self, now: Millis, shard: u16, ops: &[cells::OwnedOp]) -> Outcome {
         if self.is_mutated(Mutation::AcknowledgedUnapplied) {
             return Outcome::Applied;
         }
@@ -156,10 +180,11 @@ impl<S: Store> Node<S> {
         let Some(replica) = self.replicas.get_mut(&shard.0) else { return };
         match given {
             GroupsGiven::SealedNeeded => {
-                let wanted = replica.want_groups(EXCHANGE_BUDGET, SealedDetail::Whole);
-                self.send(from, Message::Wanted { shard, request, wanted }, out);
+                self.ask_for(now, (from, shard.0), request, SealedDetail::Whole, out);
             }
             GroupsGiven::StateNeeded => {
+                self.ask_rest(now, request, out);
+                self.repair_answered(request, out);
                 self.exchange.asks.forget_shard(shard.0);
                 self.want_state(now, shard.0, from, out);
             }
@@ -168,9 +193,10 @@ impl<S: Store> Node<S> {
                     // Refused while taking over state; learnt again with the next exchange.
                     let _ = replica.learn_sealed(&mut self.store, &sealed);
                 }
-                if let Some(key) = self.calls.key_read(request) {
-                    self.ledger.reads.compared(now, key, &groups);
+                if let Some(CatchingUp { call, .. }) = self.calls.catching_up(request) {
+                    self.ledger.reads.compared(now, &call.key, &groups);
                 }
+                let is_repair = self.repairs.is_open(request);
                 let taken = replica.take_groups(&mut self.store, now, horizon, &groups);
                 // A read that asked must not be answered without what was refused here.
                 let is_taken = taken.is_ok();
@@ -179,18 +205,25 @@ impl<S: Store> Node<S> {
                 self.delivered.by_exchange += applied as u64;
                 self.exchange.counts.taken += applied as u64;
                 self.exchange.counts.known += taken.known_count as u64;
+                self.repairs.counts.moved += if is_repair { applied as u64 } else { 0 };
                 self.unstable.insert(shard.0);
                 self.operations_arrived(now, shard.0, out);
-                if rest == Rest::More && applied > 0 {
-                    let replica = &self.replicas[&shard.0];
-                    let wanted = replica.want_groups(EXCHANGE_BUDGET, SealedDetail::Whole);
+                // What was known already is no reason to stop: another peer may have given it while
+                // this answer was on its way, and what follows is not known.
+                let has_moved = applied > 0 || taken.known_count > 0;
+                let is_more = rest == Rest::More && !self.is_mutated(Mutation::RestForgotten);
+                if is_more && has_moved {
                     self.exchange.asks.go_on(shard.0, from, now);
-                    self.send(from, Message::Wanted { shard, request, wanted }, out);
-                } else {
+                    self.ask_for(now, (from, shard.0), request, SealedDetail::Whole, out);
+                } else if is_repair {
+                    self.repair_answered(request, out);
+                } else if request == UNAWAITED {
                     self.ask_next(now, from, shard.0, out);
-                    if is_taken {
-                        self.owner_answered(now, from, request, out);
-                    }
+                } else if is_taken && !is_more {
+                    self.calls.note_pace(from, request, self.steady_time(now));
+                    self.owner_answered(now, from, request, out);
+                } else {
+                    self.ask_rest(now, request, out);
                 }
             }
         }

@@ -5,9 +5,12 @@ use storage::Store;
 use wire::shard::Summary;
 
 use crate::exchange::ExchangeCounts;
+use crate::forwarding::HedgeCounts;
 use crate::hints::HintCounts;
 use crate::membership::Liveness;
 use crate::node::Node;
+use crate::relays::RelayCounts;
+use crate::repairs::RepairCounts;
 use crate::verification::VerificationStatus;
 
 /// Operations applied here that were minted elsewhere, by how they came.
@@ -59,6 +62,14 @@ pub struct Status {
     pub kept: Kept,
     /// How far equal clocks are proven to mean equal rows.
     pub verification: VerificationStatus,
+    /// What relays have done for writes of this node.
+    pub relays: RelayCounts,
+    /// Reads that were handed to a second owner.
+    pub hedges: HedgeCounts,
+    /// Requests of peers that were left undone, because nobody waited for them any more.
+    pub late_count: u64,
+    /// What reads have repaired.
+    pub repairs: RepairCounts,
     /// The other nodes.
     pub peers: Vec<PeerStatus>,
 }
@@ -102,6 +113,10 @@ impl<S: Store> Node<S> {
             exchange: self.exchange.counts,
             kept: self.kept(),
             verification: self.verification(),
+            relays: self.relays.counts,
+            hedges: self.forwards.counts,
+            late_count: self.late_count,
+            repairs: self.repairs.counts,
             peers: peers.collect(),
         }
     }

@@ -209,18 +209,19 @@ impl<S: Store> Node<S> {
         }
         let named: Vec<Named> = ops.iter().map(|op| Named::of(op, shard, place)).collect();
         let mut sent = Vec::new();
-        for owner in self.topology.other_owners(shard) {
-            if self.is_reachable(owner) {
-                let ops = self.sent_ops(ops).into_owned();
-                self.send(owner, Message::Replicate { shard: ShardId(shard), request, ops }, out);
+        let mut owners = self.topology.all_owners(shard).to_vec();
+        owners.retain(|owner| owner.node != self.config.me);
+        for owner in owners {
+            if self.is_reachable(owner.node) {
                 sent.push(owner);
-            } else {
-                if self.is_mutated(Mutation::HintCountsAsOwner) {
-                    waiting.requirement.answered(owner);
-                }
-                named.iter().for_each(|named| self.hint(now, owner, *named));
+                continue;
             }
+            if self.is_mutated(Mutation::HintCountsAsOwner) {
+                waiting.requirement.answered(owner.node);
+            }
+            named.iter().for_each(|named| self.hint(now, owner.node, *named));
         }
+        self.send_to_owners(now, (ShardId(shard), request), &sent, ops, out);
         for StandIn { node, owner } in &waiting.stand_ins {
             let (shard, target, ops) = (ShardId(shard), *owner, ops.to_vec());
             if *node != self.config.me {
@@ -228,6 +229,7 @@ impl<S: Store> Node<S> {
             }
         }
         waiting.size = named.iter().map(|named| named.size as usize).sum();
+        let sent = sent.into_iter().map(|owner| owner.node).collect();
         self.hints.sent(request, named, sent, waiting.deadline);
         self.wait(request, waiting, now, out);
     }

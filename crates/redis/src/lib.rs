@@ -74,6 +74,8 @@ pub enum Question {
     /// What an operator asks or orders about the members, as the words behind `STARLING NODE`: a
     /// bulk string of JSON, or an error.
     Members(Vec<String>),
+    /// What the session has noted of its last answers; its connection tells it.
+    Last,
     /// Make the session see at least this: `OK`, or an error.
     AdoptToken(Token),
 }

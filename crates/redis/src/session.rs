@@ -5,7 +5,7 @@ use std::rc::Rc;
 use api::{Level, SessionId, Staleness};
 use causality::Millis;
 use cells::Keyspace;
-use resp::Protocol;
+use resp::{Protocol, Writer};
 
 use crate::families::transactions::Transaction;
 use crate::lobby::Lobby;
@@ -50,6 +50,8 @@ pub struct Session {
     pub(crate) transaction: Transaction,
     /// What it shares with the other connections of the node.
     pub(crate) lobby: Rc<Lobby>,
+    /// Answers in which stand-ins took part, since the client asked for them last.
+    sloppy_count: i64,
     /// Where choices at random begin.
     rng: fastrand::Rng,
 }
@@ -87,6 +89,7 @@ impl Session {
             library_version: Vec::new(),
             transaction: Transaction::default(),
             lobby: Rc::default(),
+            sloppy_count: 0,
             rng: fastrand::Rng::with_seed(id.0 ^ now.0),
         }
     }
@@ -104,6 +107,19 @@ impl Session {
         self.staleness = None;
         self.name.clear();
         self.transaction.end();
+    }
+
+    /// Notes that stand-ins for owners took part in an answer.
+    pub const fn note_sloppy(&mut self) {
+        self.sloppy_count += 1;
+    }
+
+    /// Tells what was noted of the answers since it was told last: a map.
+    pub fn tell_last(&mut self, writer: &mut Writer<'_>) {
+        writer.set_protocol(self.protocol);
+        writer.map(1);
+        writer.bulk(b"sloppy");
+        writer.integer(std::mem::take(&mut self.sloppy_count));
     }
 
     /// Returns what the next choice at random is made from.

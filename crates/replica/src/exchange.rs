@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use causality::{Actor, Clock, Dot, Dots, Millis, Run};
+use causality::{Actor, Clock, Dot, Dots, Millis, Run, Sealed};
 use cells::{Cell, CellAddress, Family, OwnedBody, OwnedCellAddress, OwnedOp};
 use storage::{EntryId, Row, Store};
 use wire::shard::{Group, GroupsGiven, GroupsWanted, Member, Rest, SealedPart};
@@ -28,11 +28,19 @@ pub struct Taken {
 }
 
 /// The missing dots on each cell, clears first.
-type Missing = BTreeMap<(Order, OwnedCellAddress), Dots>;
+pub(crate) type Missing = BTreeMap<(Order, OwnedCellAddress), Dots>;
+
+/// What a replica that asks has not applied.
+pub(crate) enum Missed {
+    /// These, and the retired actors here when those of the two differ.
+    These { dots: Vec<(Actor, Vec<Run>)>, sealed: Option<Sealed> },
+    /// Their retired actors differ, and it has not said which they are.
+    Unknown,
+}
 
 /// Clears go before what they cover, or their evidence would come too late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Order {
+pub(crate) enum Order {
     Clear,
     Cell,
     /// Wrong, and kept for the suite to catch.
@@ -93,23 +101,14 @@ impl Replica {
         if self.condition == Condition::Fetching {
             return Err(ReplicaError::Fetching);
         }
-        let mut sealed_here = None;
-        let missing_dots = match &wanted.sealed {
-            SealedPart::Hash(hash) if *hash == sealed_hash(&self.state.sealed) => {
-                self.state.applied.difference(&wanted.applied)
-            }
-            SealedPart::Hash(_) => return Ok(GroupsGiven::SealedNeeded),
-            SealedPart::Whole(sealed) => {
-                sealed_here = Some(self.retired());
-                let mut theirs = wanted.applied.clone();
-                sealed.add_to(&mut theirs);
-                self.state.whole_clock().difference(&theirs)
-            }
+        let (missing_dots, sealed_here) = match self.missed(wanted) {
+            Missed::Unknown => return Ok(GroupsGiven::SealedNeeded),
+            Missed::These { dots, sealed } => (dots, sealed),
         };
         let is_settled = |dot: Dot| moment.is_none_or(|moment| self.is_before(dot, moment));
         let mut missing = Missing::new();
         if missing_dots.iter().any(|(actor, runs)| is_settled(Dot::new(*actor, runs[0].first))) {
-            let Some(found) = self.group_by_cell(store, &missing_dots)? else {
+            let Some(found) = self.group_by_cell(store, &missing_dots, |_| true)? else {
                 return Ok(GroupsGiven::StateNeeded);
             };
             missing = found;
@@ -121,6 +120,31 @@ impl Replica {
         let (groups, rest) = self.build_groups(store, missing, wanted.budget)?;
         let horizon = self.state.horizon;
         Ok(GroupsGiven::Groups { groups, rest, horizon, sealed: sealed_here })
+    }
+
+    /// Says what a replica that asks has not applied.
+    pub(crate) fn missed(&self, wanted: &GroupsWanted) -> Missed {
+        match &wanted.sealed {
+            SealedPart::Hash(hash) if *hash == sealed_hash(&self.state.sealed) => {
+                let dots = self.state.applied.difference(&wanted.applied);
+                Missed::These { dots, sealed: None }
+            }
+            SealedPart::Hash(_) => Missed::Unknown,
+            SealedPart::Whole(sealed) => {
+                let mut theirs = wanted.applied.clone();
+                sealed.add_to(&mut theirs);
+                let dots = self.state.whole_clock().difference(&theirs);
+                Missed::These { dots, sealed: Some(self.retired()) }
+            }
+        }
+    }
+
+    /// Says whether the log no longer holds some of what is missing.
+    pub(crate) fn is_log_short_of(&self, missing: &[(Actor, Vec<Run>)]) -> bool {
+        let is_short = |(actor, runs): &(Actor, Vec<Run>)| {
+            runs.first().is_some_and(|run| run.first <= self.state.floor(*actor))
+        };
+        missing.iter().any(is_short) && !self.is_mutated(Mutation::TruncatedMeansSuperseded)
     }
 
     /// Applies the groups of an answer, each as one batch.
@@ -229,20 +253,21 @@ impl Replica {
         Ok(held.gone.contains(&dot))
     }
 
-    /// Sorts missing dots by the cells they touch; nothing when the log no longer has one.
-    fn group_by_cell<S: Store>(
+    /// Sorts those missing dots that touch wanted cells by their cells; nothing when the log no
+    /// longer has one.
+    pub(crate) fn group_by_cell<S: Store>(
         &self,
         store: &mut S,
         missing: &[(Actor, Vec<Run>)],
+        is_wanted: impl Fn(CellAddress<'_>) -> bool,
     ) -> Result<Option<Missing>, ReplicaError> {
         let mut by_cell = Missing::new();
         let mut record = Vec::new();
+        if self.is_log_short_of(missing) {
+            return Ok(None);
+        }
+        let is_forgiving = self.is_mutated(Mutation::TruncatedMeansSuperseded);
         for (actor, runs) in missing {
-            let floor = self.state.floor(*actor);
-            let is_forgiving = self.is_mutated(Mutation::TruncatedMeansSuperseded);
-            if !is_forgiving && runs.first().is_some_and(|run| run.first <= floor) {
-                return Ok(None);
-            }
             for counter in runs.iter().flat_map(|run| run.first..=run.last) {
                 let id = EntryId { actor: actor.bits(), counter };
                 if !store.entry(self.shard, id, &mut record)? {
@@ -252,6 +277,9 @@ impl Replica {
                     return Ok(None);
                 }
                 let cell = record_cell(&record).map_err(|source| self.damaged("record", source))?;
+                if !is_wanted(cell) {
+                    continue;
+                }
                 let order = match cell.family() {
                     Some(Family::Clear) if self.is_mutated(Mutation::ClearsLast) => {
                         Order::AfterCells
@@ -265,7 +293,7 @@ impl Replica {
         Ok(Some(by_cell))
     }
 
-    fn build_groups<S: Store>(
+    pub(crate) fn build_groups<S: Store>(
         &self,
         store: &mut S,
         missing: Missing,

@@ -22,6 +22,7 @@ mod hash;
 mod head;
 mod image;
 mod inspect;
+mod keyed;
 mod keys;
 mod minting;
 mod mutation;

@@ -57,12 +57,16 @@ pub enum Mutation {
     DotReused,
     /// Clocks are cut by when operations arrived, not by when they were minted.
     CutByArrival,
+    /// What is held around a key is said to be equal without being compared.
+    KeysEqualUnseen,
+    /// The clears that hit a key are left out of what is given for it.
+    KeysWithoutClears,
 }
 
 #[cfg(feature = "mutation")]
 impl Mutation {
     /// Every wrong rule.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::ContextCountsAsApplied,
         Self::GoneForgotten,
         Self::DeadNeedsNoEvidence,
@@ -83,6 +87,8 @@ impl Mutation {
         Self::SealedIncomplete,
         Self::DotReused,
         Self::CutByArrival,
+        Self::KeysEqualUnseen,
+        Self::KeysWithoutClears,
     ];
 }
 

@@ -139,9 +139,11 @@ impl Replica {
         }
     }
 
-    /// Forgets when operations were minted that no comparison cuts at any more.
+    /// Called now and then: forgets when operations were minted that no comparison cuts at any
+    /// more, and what was kept for questions that nobody asks any more.
     pub fn forget_recent(&mut self, now: Millis) {
         self.recent.forget_before(now.minus(CUT_GRID_MS * SLICES_MAX as u64));
+        self.age_index();
     }
 }
 

@@ -18,6 +18,7 @@ use crate::error::ReplicaError;
 use crate::format::{decode_record, decode_state, encode_state};
 use crate::image::Images;
 use crate::inspect::Conflicts;
+use crate::keyed::ByKey;
 use crate::recent::{HeldHash, Recent};
 use crate::state::DurableState;
 
@@ -38,6 +39,9 @@ pub struct Settings {
     pub payload_size_max: usize,
     /// The most bytes of preimages kept for one state image.
     pub image_bytes_max: usize,
+    /// How many operations of the log are looked at one by one for a question about few keys;
+    /// beyond, they are listed by key.
+    pub unlisted_max: u64,
 }
 
 /// What a replica may do at the moment.
@@ -69,6 +73,8 @@ pub struct Replica {
     pub(crate) reported: BTreeMap<NodeId, Clock>,
     /// When operations were minted, of the last seconds.
     pub(crate) recent: Recent,
+    /// What is in the log, for questions about few keys.
+    pub(crate) by_key: ByKey,
     pub(crate) held_hash: Option<HeldHash>,
     pub(crate) conflicts: Conflicts,
     pub(crate) scratch: Scratch,
@@ -96,6 +102,7 @@ impl Default for Settings {
             column_size_max: 64 * 1024,
             payload_size_max: 64 * 1024 * 1024,
             image_bytes_max: 64 * 1024 * 1024,
+            unlisted_max: 4_096,
         }
     }
 }
@@ -131,6 +138,7 @@ impl Replica {
             images: Images::default(),
             reported: BTreeMap::new(),
             recent: Recent::default(),
+            by_key: ByKey::default(),
             held_hash: None,
             conflicts: Conflicts::default(),
             scratch: Scratch::default(),

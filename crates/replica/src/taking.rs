@@ -128,6 +128,7 @@ impl Replica {
             self.raise_floors(&taking.opened);
         }
         self.join_clock(&taking.opened);
+        self.drop_index();
         self.join_clears(store, &taking.opened)?;
         self.condition = Condition::Serving;
         for (actor, counters) in taking.opened.sealed.iter() {

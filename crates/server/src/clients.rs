@@ -13,7 +13,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::{Call, Outcome};
+use api::Call;
 use node::{Event, RequestId};
 use redis::{ClientId, ClusterView, Lobby};
 use rustls::ServerConfig;
@@ -23,6 +23,7 @@ use tokio::task::spawn_local;
 use tokio::time::timeout;
 
 use crate::config::Config;
+use crate::http::Answered;
 use crate::inbox::Inbox;
 use crate::log::Log;
 use crate::socket::Socket;
@@ -109,11 +110,14 @@ impl Clients {
     }
 
     /// Sends outcomes to whoever asked, with one write for each connection.
-    pub(crate) fn answer(&self, outcomes: impl IntoIterator<Item = (RequestId, Outcome)>) {
+    pub(crate) fn answer(&self, outcomes: impl IntoIterator<Item = Answered>) {
         let mut touched: BTreeMap<ClientId, Rc<Client>> = BTreeMap::new();
-        for (request, outcome) in outcomes {
+        for Answered { request, outcome, is_sloppy } in outcomes {
             let asker = self.asked.borrow_mut().remove(&request);
             if let Some(Asker { client, ticket, call }) = asker {
+                if is_sloppy {
+                    client.note_sloppy();
+                }
                 if let Some((ticket, calls)) = client.answer(ticket, call, outcome) {
                     self.ask(&client, ticket, calls);
                 }

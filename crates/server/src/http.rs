@@ -51,7 +51,7 @@ pub(crate) struct Http {
     request_size_max: usize,
     connections_count: Cell<usize>,
     input_size: Cell<usize>,
-    asked: RefCell<BTreeMap<RequestId, oneshot::Sender<Outcome>>>,
+    asked: RefCell<BTreeMap<RequestId, oneshot::Sender<Answered>>>,
     last_request: Cell<u64>,
     is_closing: Cell<bool>,
     /// Wakes every connection when the node is about to stop.
@@ -110,13 +110,13 @@ impl Http {
     }
 
     /// Keeps the outcomes of calls that were made here, and gives back those of others.
-    pub(crate) fn take(&self, (request, outcome): Answered) -> Option<Answered> {
-        if request.0 & ID_BIT == 0 {
-            return Some((request, outcome));
+    pub(crate) fn take(&self, answered: Answered) -> Option<Answered> {
+        if answered.request.0 & ID_BIT == 0 {
+            return Some(answered);
         }
-        if let Some(waiting) = self.asked.borrow_mut().remove(&request) {
+        if let Some(waiting) = self.asked.borrow_mut().remove(&answered.request) {
             // Whoever asked may have left.
-            let _ = waiting.send(outcome);
+            let _ = waiting.send(answered);
         }
         None
     }
@@ -159,7 +159,7 @@ impl Http {
     }
 
     /// Makes a call and waits for its outcome; nothing when the node is gone.
-    async fn call(&self, call: Call) -> Option<Outcome> {
+    async fn call(&self, call: Call) -> Option<Answered> {
         self.inbox.room().await;
         let request = RequestId(self.new_id());
         let (sender, outcome) = oneshot::channel();
@@ -169,5 +169,11 @@ impl Http {
     }
 }
 
-/// A request with its outcome.
-type Answered = (RequestId, Outcome);
+/// The outcome of a call, and how it came about.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) request: RequestId,
+    pub(crate) outcome: Outcome,
+    /// Stand-ins for owners took part.
+    pub(crate) is_sloppy: bool,
+}

@@ -6,8 +6,10 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 
-use node::Event;
+use node::{Event, Micros};
 use tokio::sync::Notify;
+
+use crate::clock;
 
 /// Events that may wait before reading stops; one read may go over it.
 const EVENTS_COUNT_MAX: usize = 65_536;
@@ -15,7 +17,8 @@ const EVENTS_COUNT_MAX: usize = 65_536;
 /// A queue of events from many tasks of one thread to its node.
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
-    events: RefCell<VecDeque<Event>>,
+    /// Each with when it arrived.
+    events: RefCell<VecDeque<(Micros, Event)>>,
     arrived: Notify,
     emptied: Notify,
 }
@@ -23,12 +26,12 @@ pub(crate) struct Inbox {
 impl Inbox {
     /// Adds an event; the node's next turn sees it.
     pub(crate) fn push(&self, event: Event) {
-        self.events.borrow_mut().push_back(event);
+        self.events.borrow_mut().push_back((clock::steady(), event));
         self.arrived.notify_one();
     }
 
-    /// Takes at most `count` events, oldest first.
-    pub(crate) fn take(&self, count: usize) -> Vec<Event> {
+    /// Takes at most `count` events, oldest first, each with when it arrived.
+    pub(crate) fn take(&self, count: usize) -> Vec<(Micros, Event)> {
         let mut events = self.events.borrow_mut();
         let count = count.min(events.len());
         let taken = events.drain(..count).collect();

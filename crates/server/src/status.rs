@@ -60,6 +60,8 @@ impl Describer {
                 Ok(answer) => writer.bulk(answer.to_string().as_bytes()),
                 Err(error) => writer.error_fmt(format_args!("{error}")),
             },
+            // The connection knows it better.
+            Question::Last => writer.null(),
             Question::AdoptToken(token) => {
                 match self.node.borrow_mut().adopt_token(session, token) {
                     Ok(()) => writer.ok(),
@@ -137,6 +139,7 @@ impl Describer {
             "delivered": delivered(&status),
             "kept": describe_kept(&status.kept),
             "verification": describe_verification(&status.verification),
+            "asked": describe_asked(&status),
             "convergence": convergence::describe(
                 &self.introspect(),
                 usize::from(self.config.replication),
@@ -258,6 +261,20 @@ fn describe_verification(status: &VerificationStatus) -> Value {
         "bytes": counts.bytes,
         "shards_damaged": status.damaged_count,
         "shards_mending": status.mending_count,
+    })
+}
+
+/// What asking other owners has come to.
+fn describe_asked(status: &Status) -> Value {
+    json!({
+        "reads_sampled": status.repairs.sampled,
+        "found_behind": status.repairs.behind,
+        "repaired": status.repairs.moved,
+        "hedged": status.hedges.asked,
+        "hedges_first": status.hedges.won,
+        "copies_saved": status.relays.saved,
+        "copies_resent": status.relays.resent,
+        "left_undone": status.late_count,
     })
 }
 

@@ -30,7 +30,7 @@ use wire::Message;
 use crate::clients::Clients;
 use crate::clock;
 use crate::config::Config;
-use crate::http::Http;
+use crate::http::{Answered, Http};
 use crate::inbox::Inbox;
 use crate::log::Log;
 use crate::neighbours::Neighbours;
@@ -149,7 +149,8 @@ impl Turns {
     fn turn(&self, deadline: Option<Millis>, flushed: Option<Flushed>) -> Result<(), ServeError> {
         let now = clock::now();
         let mut node = self.node.borrow_mut();
-        node.set_steady_time(clock::steady());
+        let steady = clock::steady();
+        node.set_steady_time(steady);
         if let Some(Flushed { ended, took }) = flushed {
             let mut pace = self.pace.get();
             pace.ended(took, self.held.borrow().count());
@@ -158,7 +159,8 @@ impl Turns {
         }
         let (mut out, mut described) = (Outbox::default(), Vec::new());
         if self.may_take() {
-            for event in self.inbox.take(EVENTS_COUNT_MAX) {
+            for (arrived, event) in self.inbox.take(EVENTS_COUNT_MAX) {
+                node.set_waited(steady.0.saturating_sub(arrived.0) / 1_000);
                 self.follow_links(&event);
                 match event {
                     Event::Received {
@@ -218,7 +220,13 @@ impl Turns {
     /// Says what turns have to say, with one write for each peer and each client.
     fn say(&self, mut turns: Vec<Outbox>) {
         self.peers.send(turns.iter_mut().flat_map(|out| std::mem::take(&mut out.sends)));
-        let replies = turns.into_iter().flat_map(|out| out.replies);
+        let replies = turns.into_iter().flat_map(|Outbox { replies, sloppy, .. }| {
+            let answered = move |(request, outcome)| {
+                let is_sloppy = sloppy.contains(&request);
+                Answered { request, outcome, is_sloppy }
+            };
+            replies.into_iter().map(answered)
+        });
         self.clients.answer(replies.filter_map(|one| self.http.take(one)));
     }
 

@@ -51,6 +51,10 @@ fn words(message: &Message) -> String {
         Message::Wanted { shard, wanted, .. } => {
             format!("{kind:?} shard {}, has {:?}", shard.0, wanted.applied)
         }
+        Message::KeysWanted { shard, keys, .. } => {
+            let keys: Vec<_> = keys.iter().map(|key| key.key.escape_ascii().to_string()).collect();
+            format!("{kind:?} shard {}: {}", shard.0, keys.join(" "))
+        }
         Message::Given { shard, given, .. } => {
             format!("{kind:?} shard {}: {}", shard.0, groups(given))
         }

@@ -34,4 +34,5 @@ pub use ids::{Challenge, ClockHash, ClusterId, Proof, RequestId, RootHash, Shard
 pub use link::{Batch, Decoder, Encoder};
 pub use message::{Hello, Kind, Message, Outcome, Reason, ShardHash, TEXT_SIZE_MAX};
 pub use news::{Contact, NEWS_SIZE_MAX, News, Roster, RosterHash, ShardReport, Standing};
+pub use shard::Repair;
 pub use version::{ProtocolRange, ProtocolVersion, VersionError};

@@ -10,8 +10,8 @@ use merkle::{Ask, Tell};
 
 use crate::ids::{Challenge, ClockHash, ClusterId, Proof, RequestId, RootHash, ShardId};
 use crate::shard::{
-    Comparison, GroupsGiven, GroupsWanted, LostVersion, Names, Reinstate, Sealing, StateCells,
-    StateCellsWanted, StateOpened, StateSession, Summary,
+    Comparison, GroupsGiven, GroupsWanted, KeySum, LostVersion, Names, Reinstate, Repair, Sealing,
+    StateCells, StateCellsWanted, StateOpened, StateSession, Summary,
 };
 use crate::version::ProtocolRange;
 
@@ -87,6 +87,22 @@ pub enum Message {
         shard: ShardId,
         /// Names the question.
         request: RequestId,
+        /// What the sender has.
+        wanted: GroupsWanted,
+    },
+    /// Asks for the operations on some keys that the sender misses, ahead of all others; answered
+    /// like [`Message::Wanted`].
+    KeysWanted {
+        /// The shard.
+        shard: ShardId,
+        /// Names the question.
+        request: RequestId,
+        /// What the receiver does about what it misses itself.
+        repair: Repair,
+        /// For how many milliseconds the sender waits.
+        patience_ms: u64,
+        /// The keys.
+        keys: Vec<KeySum>,
         /// What the sender has.
         wanted: GroupsWanted,
     },
@@ -191,6 +207,28 @@ pub enum Message {
         request: RequestId,
         /// The owner they are for.
         target: NodeId,
+        /// The operations.
+        ops: Vec<OwnedOp>,
+    },
+    /// Operations to apply and to pass on: one copy for the owners of a remote datacenter.
+    Relay {
+        /// Their shard.
+        shard: ShardId,
+        /// Names the batch; every owner answers the sender as if it had come directly.
+        request: RequestId,
+        /// Whom to pass it on to.
+        targets: Vec<NodeId>,
+        /// The operations.
+        ops: Vec<OwnedOp>,
+    },
+    /// Operations to apply that a relay passes on.
+    Relayed {
+        /// Their shard.
+        shard: ShardId,
+        /// Names the batch.
+        request: RequestId,
+        /// Who waits for the answer, which is that of [`Message::Replicate`].
+        origin: NodeId,
         /// The operations.
         ops: Vec<OwnedOp>,
     },
@@ -345,6 +383,9 @@ pub enum Kind {
     Compared = 25,
     Names = 26,
     Lost = 27,
+    KeysWanted = 28,
+    Relay = 29,
+    Relayed = 30,
 }
 
 impl Message {
@@ -379,6 +420,9 @@ impl Message {
             Self::Compared { .. } => Kind::Compared,
             Self::Names { .. } => Kind::Names,
             Self::Lost { .. } => Kind::Lost,
+            Self::KeysWanted { .. } => Kind::KeysWanted,
+            Self::Relay { .. } => Kind::Relay,
+            Self::Relayed { .. } => Kind::Relayed,
         }
     }
 }
@@ -405,7 +449,7 @@ impl Reason {
 
 impl Kind {
     /// Every kind, by number; the first is 1.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 30] = [
         Self::Hello,
         Self::Refused,
         Self::Gossip,
@@ -433,6 +477,9 @@ impl Kind {
         Self::Compared,
         Self::Names,
         Self::Lost,
+        Self::KeysWanted,
+        Self::Relay,
+        Self::Relayed,
     ];
 
     /// Returns the kind of a number.
@@ -443,18 +490,4 @@ impl Kind {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_find_their_names() {
-        for (number, kind) in (1u8..).zip(Kind::ALL) {
-            assert_eq!(kind as u8, number);
-            assert_eq!(Kind::from_byte(number), Some(kind));
-        }
-        assert_eq!(Kind::from_byte(0), None);
-        assert_eq!(Kind::from_byte(28), None);
-        assert!((0u8..).zip(Outcome::ALL).all(|(number, outcome)| outcome as u8 == number));
-        assert!((0u8..).zip(Reason::ALL).all(|(number, reason)| reason as u8 == number));
-    }
-}
+mod tests;

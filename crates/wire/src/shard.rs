@@ -1,7 +1,7 @@
 //! What two replicas of one shard say to each other.
 
 use causality::{Actor, Clock, Counters, Dot, Dots, HybridTime, Millis, Sealed};
-use cells::{OwnedBody, OwnedCellAddress};
+use cells::{KeyAddress, Keyspace, OwnedBody, OwnedCellAddress};
 
 /// Asks a replica for the operations that the sender misses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,44 @@ pub enum SealedPart {
     Hash(u64),
     /// All of it.
     Whole(Sealed),
+}
+
+/// A key of which a reader wants to know everything, and what it holds around it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeySum {
+    /// The keyspace.
+    pub keyspace: Keyspace,
+    /// The key; not empty.
+    pub key: Box<[u8]>,
+    /// How deep in the hash tree the sum was taken.
+    pub depth: u8,
+    /// The sum over the live versions of the key and of its neighbours in the tree.
+    pub digest: u128,
+}
+
+impl KeySum {
+    /// Returns the key.
+    #[must_use]
+    pub const fn address(&self) -> KeyAddress<'_> {
+        KeyAddress { keyspace: self.keyspace, key: &self.key }
+    }
+}
+
+/// What an owner does that a read finds behind. The numbers are part of the format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Repair {
+    /// Nothing.
+    No = 0,
+    /// It answers, and then takes what it misses of the keys from whoever asked.
+    Later = 1,
+    /// It takes that first, and then answers.
+    First = 2,
+}
+
+impl Repair {
+    /// Every choice, by number.
+    pub const ALL: [Self; 3] = [Self::No, Self::Later, Self::First];
 }
 
 /// The answer to [`GroupsWanted`].

@@ -8,8 +8,8 @@ use replica::{Replica, SealedDetail, Settings};
 use storage::MemoryStore;
 use wire::shard::{Detail, Sealing, StateCellsWanted};
 use wire::{
-    Encoder, FrameLimit, HEADER_SIZE, Kind, Message, Outcome, ProtocolVersion, RequestId, RootHash,
-    ShardId,
+    Encoder, FrameLimit, HEADER_SIZE, Kind, Message, Outcome, ProtocolVersion, Repair, RequestId,
+    RootHash, ShardId,
 };
 
 pub(crate) const SHARD: u16 = 3;
@@ -92,6 +92,7 @@ pub(crate) fn messages(rng: &mut Rng) -> Vec<(Kind, Vec<u8>)> {
     let (shard, request, actor) = (ShardId(SHARD), REQUEST, other.replica.actor());
     let wanted = one.replica.want_groups(10_000, SealedDetail::Whole);
     let given = other.replica.give_groups(&mut other.store, &wanted).unwrap();
+    let keys = one.replica.key_sums([KEY]);
     let opened = other.replica.open_image(&mut other.store, NOW, Millis(0)).unwrap();
     let (session, after, budget) = (opened.session, None, 10_000);
     let (first, last, detail) = (0, u64::MAX, Detail::Values);
@@ -108,6 +109,14 @@ pub(crate) fn messages(rng: &mut Rng) -> Vec<(Kind, Vec<u8>)> {
     };
     let mut said = vec![
         Message::Beat { now: one.replica.last_time(), horizon: Millis(5000), root: RootHash(1) },
+        Message::KeysWanted {
+            shard,
+            request,
+            repair: Repair::Later,
+            patience_ms: 500,
+            keys,
+            wanted: wanted.clone(),
+        },
         Message::Wanted { shard, request, wanted },
         Message::Given { shard, request, given },
         Message::Replicate { shard, request, ops: other.minted },

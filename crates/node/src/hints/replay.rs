@@ -162,7 +162,7 @@ impl<S: Store> Node<S> {
         }
     }
 
-    fn named_op(&mut self, named: Named) -> Option<OwnedOp> {
+    pub(crate) fn named_op(&mut self, named: Named) -> Option<OwnedOp> {
         let replica = match named.place {
             Place::Owned => self.replicas.get(&named.shard)?,
             Place::Visited => self.visits.replica(named.shard)?,

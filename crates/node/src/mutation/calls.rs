@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use api::{Call, Level, Lifetime, Operation};
-use causality::Millis;
+use causality::{Millis, NodeId};
 use cells::{OwnedBody, OwnedOp};
 use storage::Store;
 use wire::shard::Group;
@@ -39,6 +39,15 @@ impl<S: Store> Node<S> {
     pub(crate) fn acknowledged_call(&self, request: wire::RequestId) -> wire::RequestId {
         let is_any = self.is_mutated(Mutation::AcknowledgementOfAnyCall);
         if is_any { self.calls.oldest().unwrap_or(request) } else { request }
+    }
+
+    /// Whom an acknowledgement is of: its sender, and nobody else.
+    pub(crate) fn answered_for(&self, from: NodeId, request: wire::RequestId) -> Vec<NodeId> {
+        let mut owners = vec![from];
+        if self.is_mutated(Mutation::RelayCountsForAll) {
+            owners.extend(self.relays.behind(from, request));
+        }
+        owners
     }
 
     /// The call that was handed on and is answered.

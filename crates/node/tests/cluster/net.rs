@@ -18,11 +18,18 @@ pub struct Net {
     flights: BTreeMap<Flight, (NodeId, NodeId, Message)>,
     cuts: BTreeSet<(NodeId, NodeId)>,
     frozen: BTreeSet<NodeId>,
+    /// How much longer messages from a node take.
+    slow: BTreeMap<NodeId, u64>,
+    forwards_sent_to: BTreeMap<NodeId, u64>,
+    /// Between whom everything is lost, with the links open.
+    silent: BTreeSet<(NodeId, NodeId)>,
     replies: BTreeMap<RequestId, Outcome>,
     sloppy: BTreeSet<RequestId>,
     configs: BTreeMap<NodeId, Config>,
     /// Messages that carry operations, by whom they were for.
     batches_sent_to: BTreeMap<NodeId, u64>,
+    /// Those of coordinators that went from one datacenter to another.
+    pub batches_far: u64,
     /// Nodes to which everything is lost, with their links open.
     muted: BTreeSet<NodeId>,
     /// The part of messages that arrive twice.
@@ -43,7 +50,7 @@ pub struct Net {
     rng: fastrand::Rng,
 }
 
-pub fn id(number: u32) -> NodeId {
+pub const fn id(number: u32) -> NodeId {
     NodeId(number)
 }
 
@@ -57,6 +64,11 @@ pub fn call(key: &str, operation: Operation) -> Call {
         staleness: None,
         operation,
     }
+}
+
+/// Whether a message brings a write, directly or through a relay.
+const fn is_batch(message: &Message) -> bool {
+    matches!(message, Message::Replicate { .. } | Message::Relay { .. } | Message::Relayed { .. })
 }
 
 impl Net {
@@ -105,10 +117,14 @@ impl Net {
             flights: BTreeMap::new(),
             cuts: BTreeSet::new(),
             frozen: BTreeSet::new(),
+            slow: BTreeMap::new(),
+            forwards_sent_to: BTreeMap::new(),
+            silent: BTreeSet::new(),
             replies: BTreeMap::new(),
             sloppy: BTreeSet::new(),
             configs,
             batches_sent_to: BTreeMap::new(),
+            batches_far: 0,
             muted: BTreeSet::new(),
             repeats: 0.0,
             mutation: None,
@@ -155,6 +171,28 @@ impl Net {
     /// Lets a frozen node go on; what was sent to it meanwhile waits for it.
     pub fn thaw(&mut self, node: NodeId) {
         self.frozen.remove(&node);
+    }
+
+    /// Lets everything that a node says take longer.
+    pub fn slow_down(&mut self, node: NodeId, by_ms: u64) {
+        self.slow.insert(node, by_ms);
+    }
+
+    /// How many calls were handed to a node.
+    pub fn forwards_sent_to(&self, node: NodeId) -> u64 {
+        self.forwards_sent_to.get(&node).copied().unwrap_or(0)
+    }
+
+    /// Loses everything between two nodes, with their links open.
+    pub fn drop_between(&mut self, left: NodeId, right: NodeId) {
+        self.silent.extend([(left, right), (right, left)]);
+    }
+
+    /// Who was asked last to pass a write on, if that is still under way.
+    pub fn relay_of_last_write(&self) -> Option<NodeId> {
+        let mut flights = self.flights.values().rev();
+        let relay = flights.find(|(_, _, message)| matches!(message, Message::Relay { .. }));
+        relay.map(|(_, to, _)| *to)
     }
 
     /// Loses a part of the writes that coordinators send.
@@ -322,9 +360,12 @@ impl Net {
         let arrived = self.flights.range(..=(self.now, u64::MAX));
         let first = arrived.map(|(flight, (_, to, _))| (*flight, *to));
         let first = first.filter(|(_, to)| !self.frozen.contains(to)).map(|(flight, _)| flight);
-        if let Some((from, to, message)) =
-            first.min().and_then(|flight| self.flights.remove(&flight))
+        if let Some(flight) = first.min()
+            && let Some((from, to, message)) = self.flights.remove(&flight)
         {
+            if let Some(node) = self.nodes.get_mut(&to) {
+                node.set_waited(self.now.0.saturating_sub(flight.0.0));
+            }
             self.event(to, Event::Received { from, message });
             return;
         }
@@ -339,7 +380,8 @@ impl Net {
     /// Notes the size of a message that compares clocks; others are not worth the time.
     fn weigh(&mut self, message: &Message) {
         let kind = message.kind();
-        if matches!(kind, Kind::Beat | Kind::BeatShards | Kind::Wanted) {
+        let kinds = [Kind::Beat, Kind::BeatShards, Kind::Wanted, Kind::KeysWanted];
+        if kinds.contains(&kind) {
             let mut bytes = Vec::new();
             let mut encoder = Encoder::new(ProtocolVersion::CURRENT, FrameLimit::default());
             encoder.message(message, &mut bytes).unwrap();
@@ -358,17 +400,23 @@ impl Net {
             if self.cuts.contains(&(to, peer)) {
                 continue;
             }
-            if matches!(message, Message::Replicate { .. }) && self.rng.f64() < self.loss {
+            if is_batch(&message) && self.rng.f64() < self.loss {
                 continue;
+            }
+            if is_batch(&message) && self.datacenter_of(to) != self.datacenter_of(peer) {
+                self.batches_far += 1;
             }
             self.weigh(&message);
             if matches!(message.kind(), Kind::Summary | Kind::Ask | Kind::CellsWanted) {
                 self.verifying.push((self.now, to));
             }
-            if matches!(message, Message::Replicate { .. } | Message::Keep { .. }) {
+            if is_batch(&message) || matches!(message, Message::Keep { .. }) {
                 *self.batches_sent_to.entry(peer).or_default() += 1;
             }
-            if self.muted.contains(&peer) {
+            if matches!(message, Message::Forward { .. }) {
+                *self.forwards_sent_to.entry(peer).or_default() += 1;
+            }
+            if self.muted.contains(&peer) || self.silent.contains(&(to, peer)) {
                 continue;
             }
             let line = format!("{:?} {to:?} {peer:?} {message:?}", self.now);
@@ -384,7 +432,8 @@ impl Net {
 
     fn fly(&mut self, from: NodeId, to: NodeId, message: Message) {
         self.sent += 1;
-        let arrives = self.now.plus(self.rng.u64(1..8));
+        let delay = self.rng.u64(1..8) + self.slow.get(&from).copied().unwrap_or(0);
+        let arrives = self.now.plus(delay);
         self.flights.insert((arrives, self.sent), (from, to, message));
     }
 }

@@ -4,12 +4,13 @@ use api::{CallError, Level, Lifetime, Operation, Outcome, SetCondition};
 use node::{Mutation, QuorumMode};
 
 use crate::net::{Net, call};
+use crate::{hedges, reads, relays, repairs};
 
 /// A world that says what was broken.
 type Scenario = fn(u64, Option<Mutation>) -> Result<(), String>;
 
 /// The rules that random worlds seldom meet, each with a world that needs it.
-pub const SCENARIOS: [(Mutation, Scenario); 7] = [
+pub const SCENARIOS: [(Mutation, Scenario); 16] = [
     (Mutation::OneStandsInForAll, one_stands_in_for_one),
     (Mutation::LocalMetElsewhere, local_levels_stay_in_their_datacenter),
     (Mutation::LostWriteHandedOn, a_write_is_carried_out_once),
@@ -17,6 +18,15 @@ pub const SCENARIOS: [(Mutation, Scenario); 7] = [
     (Mutation::TimeoutNotHinted, what_was_lost_is_handed_over),
     (Mutation::VisitorNameReused, no_visit_mints_under_an_old_name),
     (Mutation::RemovalLooksHereOnly, a_removal_finds_what_a_quorum_has),
+    (Mutation::SessionsTakeKeys, reads::a_session_finds_all_that_it_has_seen),
+    (Mutation::RestForgotten, reads::a_large_key_is_read_to_its_end),
+    (Mutation::RelayCountsForAll, relays::a_relay_answers_for_itself_alone),
+    (Mutation::RelayKeepsToItself, relays::a_relay_passes_a_write_on),
+    (Mutation::RepairedLater, repairs::reads_at_a_quorum_do_not_go_back),
+    (Mutation::RestNeverAsked, repairs::a_silent_owner_does_not_hold_a_read_up),
+    (Mutation::DeadlineIgnored, hedges::what_nobody_waits_for_is_left_undone),
+    (Mutation::WritesHedged, hedges::a_slow_write_is_carried_out_once),
+    (Mutation::LostRelayNotReplaced, relays::a_lost_relay_is_replaced_at_once),
 ];
 
 fn at(level: Level, operation: Operation) -> api::Call {

@@ -23,6 +23,9 @@ pub(crate) const COMMANDS: &[Command] = &[Command::new(
     "A container for what is Starling's own",
 )
 .subcommands(&[
+    row("last", 2, "Get in how many answers stand-ins took part since this was asked last")
+        .flags(ANYTIME_FAST)
+        .run(last),
     row("level", -2, "Get or set how many owners take part in this connection's reads and writes")
         .flags(ANYTIME_FAST)
         .run(level),
@@ -114,6 +117,10 @@ fn node(turn: &mut Turn<'_, '_>) -> Result<Step, Refusal> {
     let words = turn.args.get(2..).unwrap_or_default();
     let words = words.iter().map(|word| String::from_utf8_lossy(word).into_owned());
     Ok(Step::Ask(Question::Members(words.collect())))
+}
+
+fn last(_: &mut Turn<'_, '_>) -> Result<Step, Refusal> {
+    Ok(Step::Ask(Question::Last))
 }
 
 fn status(_: &mut Turn<'_, '_>) -> Result<Step, Refusal> {

@@ -9,7 +9,7 @@ use storage::{EntryId, Store};
 
 use crate::world::{Found, World};
 
-type Live = BTreeMap<OwnedCellAddress, BTreeMap<Dot, Vec<u8>>>;
+pub type Live = BTreeMap<OwnedCellAddress, BTreeMap<Dot, Vec<u8>>>;
 
 /// Checks every live replica by itself, and all pairs.
 pub fn check(world: &mut World) -> Found {
@@ -75,7 +75,7 @@ fn check_live(world: &mut World, at: usize) -> Found {
 }
 
 /// The truth: inserted, and not removed, cleared or expired by anything in the clock.
-fn live_by_history(ops: &BTreeMap<Dot, OwnedOp>, clock: &Clock, horizon: Millis) -> Live {
+pub fn live_by_history(ops: &BTreeMap<Dot, OwnedOp>, clock: &Clock, horizon: Millis) -> Live {
     let known: Vec<&OwnedOp> = ops.values().filter(|op| clock.contains(op.dot)).collect();
     let removed: BTreeSet<Dot> = known.iter().flat_map(|op| op.removed.iter().copied()).collect();
     let mut live = Live::new();
@@ -89,12 +89,14 @@ fn live_by_history(ops: &BTreeMap<Dot, OwnedOp>, clock: &Clock, horizon: Millis)
     live
 }
 
+/// Says whether an operation has an effect on a key.
+pub fn touches(cell: CellAddress<'_>, key: KeyAddress<'_>) -> bool {
+    cell.key.keyspace == key.keyspace && (cell.key.key.is_empty() || cell.key.key == key.key)
+}
+
 fn is_cleared(known: &[&OwnedOp], op: &OwnedOp) -> bool {
     let is_clearable = op.cell.borrow().family().is_none_or(Family::is_clearable);
-    let hits = |cell: CellAddress<'_>| {
-        let key: KeyAddress<'_> = op.cell.borrow().key;
-        cell.key.keyspace == key.keyspace && (cell.key.key.is_empty() || cell.key.key == key.key)
-    };
+    let hits = |cell: CellAddress<'_>| touches(cell, op.cell.borrow().key);
     is_clearable
         && known.iter().any(|clear| match &clear.body {
             OwnedBody::Clear(covered) => hits(clear.cell.borrow()) && covered.contains(op.dot),

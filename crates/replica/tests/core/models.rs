@@ -76,6 +76,11 @@ fn retired_actors_are_sealed() {
 }
 
 #[test]
+fn single_keys_ahead_of_the_rest() {
+    check_profile("keyed", Profile::KEYED);
+}
+
+#[test]
 fn everything_at_once() {
     check_profile("all", Profile::ALL);
 }

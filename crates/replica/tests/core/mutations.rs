@@ -74,4 +74,6 @@ caught! {
     freeze_ignored: FreezeIgnored in SEALING;
     sealed_incomplete: SealedIncomplete in SEALING;
     dot_reused: DotReused in CRASH;
+    keys_equal_unseen: KeysEqualUnseen in KEYED;
+    keys_without_clears: KeysWithoutClears in KEYED;
 }

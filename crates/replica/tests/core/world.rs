@@ -3,6 +3,7 @@
 //! The world knows every operation ever minted, so it can say what each replica must hold.
 
 mod heal;
+mod keyed;
 mod node;
 mod profile;
 mod retire;

@@ -8,7 +8,7 @@ use std::io;
 use std::rc::Rc;
 
 use api::{Call, Outcome, SessionId};
-use redis::{ClientId, Levels, Lobby, Session, Step};
+use redis::{ClientId, Levels, Lobby, Question, Session, Step};
 use resp::{Limits, Parsed, Parser};
 use tokio::sync::Notify;
 
@@ -105,6 +105,11 @@ impl Client {
         outcome: Outcome,
     ) -> Option<(Ticket, Vec<Call>)> {
         self.state.borrow_mut().replies.close(ticket, call, outcome)
+    }
+
+    /// Notes that stand-ins for owners took part in an outcome.
+    pub(crate) fn note_sloppy(&self) {
+        self.state.borrow_mut().session.note_sloppy();
     }
 
     /// Sends what is ready, and lets the task see to the rest.
@@ -212,6 +217,11 @@ impl State {
                 Begun::Calls(self.replies.open(pending, calls.len()), calls)
             }
             Step::Ask(_) if !self.replies.is_settled() => Begun::Later,
+            Step::Ask(Question::Last) => {
+                let session = &mut self.session;
+                self.replies.write(|writer| session.tell_last(writer));
+                Begun::Now
+            }
             Step::Ask(question) => {
                 let protocol = self.session.protocol();
                 self.replies.write(|writer| {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use causality::NodeId;
-use node::{CoordinationConfig, QuorumMode, VerificationConfig};
+use node::{CoordinationConfig, QuorumMode, ReadRepair, VerificationConfig};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Config, ConfigError, Flush, Member, Settings};
@@ -116,6 +116,8 @@ fn flush(text: &str) -> Result<Flush, ConfigError> {
     }
 }
 
+const PER_MILLE: &str = "read_repair_per_mille";
+
 fn coordination(settings: &Settings) -> Result<CoordinationConfig, ConfigError> {
     let quorum = match required(settings.quorum.as_deref(), "quorum")? {
         "strict" => QuorumMode::Strict,
@@ -131,7 +133,11 @@ fn coordination(settings: &Settings) -> Result<CoordinationConfig, ConfigError> 
         hint_ttl_ms: required(settings.hint_ttl_ms, "hint_ttl_ms")?,
         hint_bytes_max: required(settings.hint_bytes_max, "hint_bytes_max")?,
         hint_bytes_per_second: rate,
-        ..CoordinationConfig::default()
+        calls_max: required(settings.calls_max, "calls_max")?,
+        call_bytes_max: required(settings.call_bytes_max, "call_bytes_max")?,
+        relays: required(settings.relays, "relays")?,
+        read_repair: read_repair(required(settings.read_repair.as_deref(), "read_repair")?)?,
+        read_repair_per_mille: per_mille(required(settings.read_repair_per_mille, PER_MILLE)?)?,
     })
 }
 
@@ -145,6 +151,19 @@ fn verification(settings: &Settings) -> Result<VerificationConfig, ConfigError> 
         bytes_per_second: rate,
         ..VerificationConfig::default()
     })
+}
+
+fn read_repair(text: &str) -> Result<ReadRepair, ConfigError> {
+    match text {
+        "blocking" => Ok(ReadRepair::Blocking),
+        "background" => Ok(ReadRepair::Background),
+        "off" => Ok(ReadRepair::Off),
+        _ => Err(invalid("read_repair", text, "\"blocking\", \"background\" or \"off\"")),
+    }
+}
+
+fn per_mille(count: u32) -> Result<u32, ConfigError> {
+    if count <= 1_000 { Ok(count) } else { Err(invalid(PER_MILLE, count, "from 0 to 1000")) }
 }
 
 fn parse_level(text: &str) -> Result<crate::log::Level, ConfigError> {

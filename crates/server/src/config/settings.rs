@@ -105,6 +105,21 @@ settings! {
     /// Who may take part in writes while owners are down: strict, sloppy
     #[arg(value_name = "MODE")]
     quorum: String, "STARLING_QUORUM";
+    /// Send a write once to each remote datacenter, where an owner passes it on
+    #[arg(value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    relays: bool, "STARLING_RELAYS";
+    /// What an owner does that a read finds behind: blocking, background, off
+    #[arg(value_name = "MODE")]
+    read_repair: String, "STARLING_READ_REPAIR";
+    /// How many of a thousand reads at one owner compare with the others
+    #[arg(value_name = "COUNT")]
+    read_repair_per_mille: u32, "STARLING_READ_REPAIR_PER_MILLE";
+    /// How many calls may wait for other nodes at once
+    #[arg(value_name = "COUNT")]
+    calls_max: usize, "STARLING_CALLS_MAX";
+    /// How many bytes they may take
+    #[arg(value_name = "BYTES")]
+    call_bytes_max: usize, "STARLING_CALL_BYTES_MAX";
     /// For how long operations are kept for an absent owner
     #[arg(value_name = "MS")]
     hint_ttl_ms: u64, "STARLING_HINT_TTL_MS";

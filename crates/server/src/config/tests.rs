@@ -107,6 +107,8 @@ fn values_that_make_no_sense_are_refused() {
     check_error("node_id = 1\ngossip_interval_ms = 0", "`gossip_interval_ms` is `0`");
     check_error("node_id = 1\ngossip_fanout = 0", "`gossip_fanout` is `0`");
     check_error("node_id = 1\nquorum = 'loose'", "`quorum` is `loose`");
+    check_error("node_id = 1\nread_repair = 'some'", "`read_repair` is `some`");
+    check_error("node_id = 1\nread_repair_per_mille = 1001", "from 0 to 1000");
     check_error("node_id = 1\nhint_bytes_per_second = 0", "`hint_bytes_per_second` is `0`");
     check_error("node_id = 1\nexchange_interval_ms = 0", "`exchange_interval_ms` is `0`");
     check_error("node_id = 1\nrequest_timeout_ms = 1", "`request_timeout_ms` is `1`");

@@ -1,13 +1,18 @@
 //! How each request is answered: by calls, or by what the driver knows.
 
-use api::{Call, SessionId};
+use api::{Call, Outcome, SessionId};
 use http::{
-    Pending, Problem, Question, Request, Response, SESSION_HEADER, Session, Step, TextFormat,
-    begin, finish,
+    Pending, Problem, Question, Request, Response, SESSION_HEADER, SLOPPY_HEADER, Session, Step,
+    TextFormat, begin, finish,
 };
 
-use super::{Http, health, metrics};
+use super::{Answered, Http, health, metrics};
 use crate::{clock, predicting, repairing, tracing};
+
+/// Says in a response that stand-ins for owners took part in it.
+fn marked(response: Response, is_sloppy: bool) -> Response {
+    if is_sloppy { response.with(SLOPPY_HEADER, "true") } else { response }
+}
 
 impl Http {
     /// Answers one request; nothing when a stream of events is wanted.
@@ -20,14 +25,10 @@ impl Http {
                 self.call_in_session(session, calls, pending).await
             }
             Step::Calls { calls, pending, session: None } => {
-                let mut outcomes = Vec::with_capacity(calls.len());
-                for call in calls {
-                    match self.call(call).await {
-                        Some(outcome) => outcomes.push(outcome),
-                        None => return Some(Problem::not_ready("the node stops").response()),
-                    }
-                }
-                finish(pending, outcomes)
+                let Some((outcomes, is_sloppy)) = self.call_all(calls).await else {
+                    return Some(Problem::not_ready("the node stops").response());
+                };
+                marked(finish(pending, outcomes), is_sloppy)
             }
         })
     }
@@ -46,16 +47,27 @@ impl Http {
         {
             return Problem::bad_session(error).response();
         }
-        let mut outcomes = Vec::with_capacity(calls.len());
-        for call in calls {
-            match self.call(Call { session: Some(id), ..call }).await {
-                Some(outcome) => outcomes.push(outcome),
-                None => return Problem::not_ready("the node stops").response(),
-            }
-        }
+        let calls = calls.into_iter().map(|call| Call { session: Some(id), ..call });
+        let Some((outcomes, is_sloppy)) = self.call_all(calls).await else {
+            return Problem::not_ready("the node stops").response();
+        };
         let token = node.borrow().session_token(id);
         node.borrow_mut().end_session(id);
-        finish(pending, outcomes).with(SESSION_HEADER, token.to_string())
+        marked(finish(pending, outcomes), is_sloppy).with(SESSION_HEADER, token.to_string())
+    }
+
+    /// Makes calls one after the other; says too whether stand-ins took part in any.
+    async fn call_all(
+        &self,
+        calls: impl IntoIterator<Item = Call>,
+    ) -> Option<(Vec<Outcome>, bool)> {
+        let (mut outcomes, mut is_any_sloppy) = (Vec::new(), false);
+        for call in calls {
+            let Answered { outcome, is_sloppy, .. } = self.call(call).await?;
+            outcomes.push(outcome);
+            is_any_sloppy |= is_sloppy;
+        }
+        Some((outcomes, is_any_sloppy))
     }
 
     async fn answer(&self, question: Question) -> Response {

@@ -37,6 +37,14 @@ families! {
     HINTS = Gauge "starling_hints" [""] "Operations kept here for absent owners.";
     HINT_BYTES = Gauge "starling_hint_bytes" ["bytes"] "What those operations weigh.";
     HINT_FATES = Counter "starling_hints_handled" [""] "Operations kept for others, by their fate.";
+    REPAIRS = Counter "starling_read_repairs" [""]
+        "What reads have found behind and mended, by step.";
+    LATE = Counter "starling_late_requests" [""]
+        "Requests of peers left undone because nobody waited for them any more.";
+    HEDGES = Counter "starling_hedged_reads" [""]
+        "Reads handed to a second owner because the first was slow, and those it answered first.";
+    RELAYED = Counter "starling_relayed_copies" [""]
+        "Copies of writes for remote owners: passed on by a relay, or sent after all.";
     TAKEOVERS = Counter "starling_takeovers" [""]
         "Shards whose whole state was taken over from another owner.";
     VERIFIED = Counter "starling_verifications" [""]
@@ -135,6 +143,17 @@ pub(super) fn text(format: TextFormat, describer: &Describer, connections: usize
         ("dropped", hints.dropped),
     ];
     text.family(HINT_FATES, fates.map(|(fate, count)| ([("fate", fate)], float(count))));
+    let repairs = [
+        ("sampled", status.repairs.sampled),
+        ("behind", status.repairs.behind),
+        ("moved", status.repairs.moved),
+    ];
+    text.family(REPAIRS, repairs.map(|(step, count)| ([("step", step)], float(count))));
+    text.family(LATE, [(Labels::new(), float(status.late_count))]);
+    let hedges = [("asked", status.hedges.asked), ("won", status.hedges.won)];
+    text.family(HEDGES, hedges.map(|(step, count)| ([("step", step)], float(count))));
+    let copies = [("saved", status.relays.saved), ("resent", status.relays.resent)];
+    text.family(RELAYED, copies.map(|(fate, count)| ([("fate", fate)], float(count))));
     text.family(TAKEOVERS, [(Labels::new(), float(status.delivered.shards_taken_over))]);
     verification(&mut text, &status.verification);
     let peers: Vec<(String, PeerReport)> =

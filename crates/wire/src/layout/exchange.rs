@@ -2,15 +2,17 @@
 //!
 //! ```text
 //! wanted = sealed form 1 B (0 hash, 1 whole) | hash 8 B or sealed | horizon | budget | clock
+//! key    = keyspace | key length | key | depth 1 B | digest 16 B
 //! given  = form 1 B (bits 0-1: 0 groups, 1 state needed, 2 sealed needed; with groups:
 //!          bit 2 more to come, bit 3 sealed present)
 //!          | groups: horizon, [sealed], count, groups
 //! ```
 
+use cells::Keyspace;
 use codec::DecodeError;
 
 use super::{BodyReader, BodyWriter, Layout, fields};
-use crate::shard::{GroupsGiven, GroupsWanted, Rest, SealedPart};
+use crate::shard::{GroupsGiven, GroupsWanted, KeySum, Rest, SealedPart};
 
 const SEALED_HASH: u8 = 0;
 const SEALED_WHOLE: u8 = 1;
@@ -22,6 +24,27 @@ const HAS_MORE: u8 = 1 << 2;
 const HAS_SEALED: u8 = 1 << 3;
 
 fields!(GroupsWanted { sealed, horizon, budget, applied });
+
+impl Layout for KeySum {
+    const SIZE_MIN: usize = 20;
+
+    fn write(&self, writer: &mut BodyWriter<'_>) {
+        writer.varint(u64::from(self.keyspace.0));
+        writer.slice(&self.key);
+        writer.byte(self.depth);
+        self.digest.write(writer);
+    }
+
+    fn read(reader: &mut BodyReader<'_, '_>) -> Result<Self, DecodeError> {
+        let keyspace = Keyspace(u32::read(reader)?);
+        let key: Box<[u8]> = reader.slice("key")?.into();
+        if key.is_empty() {
+            return Err(DecodeError::Inconsistent("key"));
+        }
+        let depth = reader.bytes.byte()?;
+        Ok(Self { keyspace, key, depth, digest: Layout::read(reader)? })
+    }
+}
 
 impl Layout for SealedPart {
     fn write(&self, writer: &mut BodyWriter<'_>) {

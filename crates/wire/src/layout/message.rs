@@ -67,6 +67,9 @@ bodies! {
     Compared { shard, request, comparison }
     Names { shard, request, names }
     Lost { shard, request, versions }
+    KeysWanted { shard, request, repair, patience_ms, keys, wanted }
+    Relay { shard, request, targets, ops }
+    Relayed { shard, request, origin, ops }
 }
 
 /// Writes the body of a [`Message::Replicate`] from borrowed operations.

@@ -6,7 +6,7 @@ use codec::DecodeError;
 use super::{BodyReader, BodyWriter, Layout};
 use crate::ids::{Challenge, ClockHash, ClusterId, Proof, RequestId, RootHash, ShardId};
 use crate::message::{Hello, Outcome, Reason, ShardHash, TEXT_SIZE_MAX};
-use crate::shard::StateSession;
+use crate::shard::{Repair, StateSession};
 use crate::version::{ProtocolRange, ProtocolVersion};
 
 const LOGICAL_MAX: u64 = (1 << 16) - 1;
@@ -239,6 +239,18 @@ impl Layout for Outcome {
     fn read(reader: &mut BodyReader<'_, '_>) -> Result<Self, DecodeError> {
         let outcome = Self::ALL.get(usize::from(reader.bytes.byte()?));
         outcome.copied().ok_or(DecodeError::Unknown("outcome"))
+    }
+}
+
+/// Its number.
+impl Layout for Repair {
+    fn write(&self, writer: &mut BodyWriter<'_>) {
+        writer.byte(*self as u8);
+    }
+
+    fn read(reader: &mut BodyReader<'_, '_>) -> Result<Self, DecodeError> {
+        let repair = Self::ALL.get(usize::from(reader.bytes.byte()?));
+        repair.copied().ok_or(DecodeError::Unknown("repair"))
     }
 }
 

@@ -6,13 +6,13 @@ use causality::{
 use cells::{Family, Keyspace, OwnedBody, OwnedCellAddress, OwnedOp};
 use merkle::{Ask, Depth, Digest, FANOUT, Fingerprint, NodeRef, Tell};
 use wire::shard::{
-    Comparison, Detail, Group, GroupsGiven, GroupsWanted, LostVersion, Member, Names, Reinstate,
-    Rest, SealedPart, Sealing, StateCell, StateCells, StateCellsWanted, StateClear, StateOpened,
-    StateSession, StateVersion, Summary,
+    Comparison, Detail, Group, GroupsGiven, GroupsWanted, KeySum, LostVersion, Member, Names,
+    Reinstate, Rest, SealedPart, Sealing, StateCell, StateCells, StateCellsWanted, StateClear,
+    StateOpened, StateSession, StateVersion, Summary,
 };
 use wire::{
     Challenge, ClockHash, ClusterId, Hello, Kind, Message, Outcome, Proof, ProtocolRange,
-    ProtocolVersion, Reason, RequestId, RootHash, ShardHash, ShardId,
+    ProtocolVersion, Reason, Repair, RequestId, RootHash, ShardHash, ShardId,
 };
 
 const COUNTER_MAX: u64 = (1 << 48) - 1;
@@ -71,6 +71,12 @@ impl Generator {
                 Message::BeatShards { now: self.time(), shards: self.shard_hashes() }
             }
             Kind::Wanted => Message::Wanted { shard, request, wanted: self.groups_wanted() },
+            Kind::KeysWanted => {
+                let keys = (0..self.small()).map(|_| self.key_sum()).collect();
+                let repair = Repair::ALL[self.rng.usize(..Repair::ALL.len())];
+                let (patience_ms, wanted) = (self.number(), self.groups_wanted());
+                Message::KeysWanted { shard, request, repair, patience_ms, keys, wanted }
+            }
             Kind::Given => Message::Given { shard, request, given: self.groups_given() },
             Kind::StateWanted => Message::StateWanted { shard, request, horizon: self.millis() },
             Kind::StateOpened => {
@@ -90,6 +96,15 @@ impl Generator {
             Kind::Keep => {
                 let ops = (0..self.small()).map(|_| self.op()).collect();
                 Message::Keep { shard, request, target: NodeId(self.rng.u32(..)), ops }
+            }
+            Kind::Relay => {
+                let ops = (0..self.small()).map(|_| self.op()).collect();
+                let targets = (0..self.small()).map(|_| NodeId(self.rng.u32(..))).collect();
+                Message::Relay { shard, request, targets, ops }
+            }
+            Kind::Relayed => {
+                let ops = (0..self.small()).map(|_| self.op()).collect();
+                Message::Relayed { shard, request, origin: NodeId(self.rng.u32(..)), ops }
             }
             Kind::Sealing => Message::Sealing { shard, request, sealing: self.sealing() },
             Kind::Compared => Message::Compared { shard, request, comparison: self.comparison() },
@@ -113,6 +128,13 @@ impl Generator {
             clock.insert_all(self.actor(), &self.counters());
         }
         clock
+    }
+
+    fn key_sum(&mut self) -> KeySum {
+        let mut key = self.bytes(20).into_vec();
+        key.push(self.rng.u8(..));
+        let (keyspace, depth) = (Keyspace(self.rng.u32(..)), self.rng.u8(..));
+        KeySum { keyspace, key: key.into(), depth, digest: self.rng.u128(..) }
     }
 
     fn hello(&mut self) -> Hello {

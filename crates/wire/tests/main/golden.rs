@@ -11,13 +11,13 @@ use causality::{
 use cells::{CellAddress, Family, Keyspace, OwnedBody, OwnedCellAddress, OwnedOp};
 use merkle::{Ask, Depth, Digest, FANOUT, Fingerprint, NodeRef, Tell};
 use wire::shard::{
-    Comparison, Detail, Group, GroupsGiven, GroupsWanted, LostVersion, Member, Names, Reinstate,
-    Rest, SealedPart, Sealing, StateCell, StateCells, StateCellsWanted, StateClear, StateOpened,
-    StateSession, StateVersion, Summary,
+    Comparison, Detail, Group, GroupsGiven, GroupsWanted, KeySum, LostVersion, Member, Names,
+    Reinstate, Rest, SealedPart, Sealing, StateCell, StateCells, StateCellsWanted, StateClear,
+    StateOpened, StateSession, StateVersion, Summary,
 };
 use wire::{
     Challenge, ClockHash, ClusterId, Decoder, Hello, Kind, Message, Outcome, Proof, ProtocolRange,
-    ProtocolVersion, Reason, RequestId, RootHash, ShardHash, ShardId,
+    ProtocolVersion, Reason, Repair, RequestId, RootHash, ShardHash, ShardId,
 };
 
 use crate::links::{encoded, encoder, frame};
@@ -134,6 +134,14 @@ fn sample(kind: Kind) -> Message {
             let wanted = GroupsWanted { applied: clock(), sealed, horizon, budget: 1 << 20 };
             Message::Wanted { shard, request, wanted }
         }
+        Kind::KeysWanted => {
+            let sealed = SealedPart::Hash(0x0102_0304_0506_0708);
+            let wanted = GroupsWanted { applied: clock(), sealed, horizon, budget: 1 << 20 };
+            let (keyspace, key) = (Keyspace(1), b"key".as_slice().into());
+            let keys = vec![KeySum { keyspace, key, depth: 2, digest }];
+            let (repair, patience_ms) = (Repair::First, 2_000);
+            Message::KeysWanted { shard, request, repair, patience_ms, keys, wanted }
+        }
         Kind::Given => {
             let (groups, rest, sealed) = (groups(), Rest::More, Some(sealed()));
             let given = GroupsGiven::Groups { groups, rest, horizon, sealed };
@@ -203,6 +211,11 @@ fn sample(kind: Kind) -> Message {
                 vec![LostVersion { cell: register(b"key"), dot: Dot::new(actor(1), 44) }];
             Message::Lost { shard, request, versions }
         }
+        Kind::Relay => {
+            let targets = vec![NodeId(5), NodeId(300)];
+            Message::Relay { shard, request, targets, ops: ops() }
+        }
+        Kind::Relayed => Message::Relayed { shard, request, origin: NodeId(5), ops: ops() },
         Kind::Keep => Message::Keep { shard, request, target: NodeId(6), ops: ops() },
         Kind::Sealing => {
             let sealing = Sealing::Allow { actor: actor(9), ballot: 12, counters: counters() };

@@ -18,6 +18,7 @@ pub const SETTINGS: Settings = Settings {
     column_size_max: 64,
     payload_size_max: 64,
     image_bytes_max: 1_500,
+    unlisted_max: 2,
 };
 
 pub struct Node {

@@ -8,6 +8,7 @@ pub enum Step {
     Deliver,
     DeliverAgain,
     Exchange,
+    ExchangeKey,
     TakeState,
     Truncate,
     Prune,
@@ -167,6 +168,30 @@ impl Profile {
         ..SMALL
     };
 
+    /// What is missing on single keys, taken ahead of the rest, among everything but joiners.
+    pub const KEYED: Self = Self {
+        steps: 100,
+        weights: &[
+            (Step::Mint, 40),
+            (Step::Clear, 5),
+            (Step::Deliver, 20),
+            (Step::DeliverAgain, 5),
+            (Step::Exchange, 6),
+            (Step::ExchangeKey, 20),
+            (Step::TakeState, 6),
+            (Step::Truncate, 2),
+            (Step::Prune, 3),
+            (Step::Checkpoint, 3),
+            (Step::Crash, 2),
+            (Step::Expire, 6),
+            (Step::Seal, 6),
+        ],
+        keyspaces: 2,
+        keys: 3,
+        expiring: true,
+        ..SMALL
+    };
+
     /// Everything at once, and longer.
     pub const ALL: Self = Self {
         steps: 220,
@@ -203,6 +228,7 @@ impl Profile {
             ("loss", Self::LOSS),
             ("expiry", Self::EXPIRY),
             ("sealing", Self::SEALING),
+            ("keyed", Self::KEYED),
             ("all", Self::ALL),
         ];
         profiles.iter().find(|(held, _)| *held == name).map(|(_, profile)| *profile)

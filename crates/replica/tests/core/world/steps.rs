@@ -29,6 +29,7 @@ impl World {
             Step::Deliver => self.deliver(),
             Step::DeliverAgain => self.deliver_again(),
             Step::Exchange => self.exchange_some(),
+            Step::ExchangeKey => self.exchange_key(),
             Step::TakeState => self.take_state(),
             Step::Truncate => self.truncate(),
             Step::Prune => self.prune(),
@@ -206,7 +207,7 @@ impl World {
         }
     }
 
-    fn take_groups(
+    pub(super) fn take_groups(
         &mut self,
         taker: usize,
         giver: usize,
@@ -248,7 +249,7 @@ impl World {
     }
 
     /// Splits groups, for the rule that looks at no evidence.
-    fn mutate_groups(&mut self, groups: &mut [Group]) {
+    pub(super) fn mutate_groups(&mut self, groups: &mut [Group]) {
         if self.mutation == Some(Mutation::DeadNeedsNoEvidence) && !self.profile.lossy {
             for group in groups {
                 group.members.retain(|_| self.rng.u8(0..10) < 7);

@@ -59,7 +59,7 @@ impl End {
     async fn heard(&self) -> String {
         let hear = async {
             self.inbox.arrived().await;
-            match self.inbox.take(1).pop() {
+            match self.inbox.take(1).pop().map(|(_, event)| event) {
                 Some(Event::LinkUp(PEER)) => "up".to_owned(),
                 Some(Event::LinkDown(PEER)) => "down".to_owned(),
                 Some(Event::Received { from: PEER, message: Message::Gossip(bytes) }) => {
