@@ -11,6 +11,8 @@
 mod check;
 mod clock;
 mod deeds;
+#[cfg(test)]
+mod demonstrations;
 mod faults;
 mod history;
 mod links;
