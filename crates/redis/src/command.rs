@@ -57,6 +57,7 @@ pub(crate) enum Group {
     Server,
     Cluster,
     Scripting,
+    PubSub,
     Starling,
 }
 
@@ -67,7 +68,9 @@ pub(crate) enum Flag {
     Readonly,
     DenyOom,
     Admin,
+    PubSub,
     NoScript,
+    Blocking,
     Loading,
     Stale,
     Fast,
@@ -225,6 +228,7 @@ impl Group {
             Self::Server => "server",
             Self::Cluster => "cluster",
             Self::Scripting => "scripting",
+            Self::PubSub => "pubsub",
             Self::Starling => "starling",
         }
     }
@@ -243,6 +247,7 @@ impl Group {
             Self::Connection => Some(Category::Connection),
             Self::Transactions => Some(Category::Transaction),
             Self::Scripting => Some(Category::Scripting),
+            Self::PubSub => Some(Category::PubSub),
             Self::Server | Self::Cluster | Self::Starling => None,
         }
     }
@@ -256,7 +261,9 @@ impl Flag {
             Self::Readonly => "readonly",
             Self::DenyOom => "denyoom",
             Self::Admin => "admin",
+            Self::PubSub => "pubsub",
             Self::NoScript => "noscript",
+            Self::Blocking => "blocking",
             Self::Loading => "loading",
             Self::Stale => "stale",
             Self::Fast => "fast",

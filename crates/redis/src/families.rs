@@ -4,6 +4,7 @@
 
 mod bitfield;
 mod bits;
+pub(crate) mod blocking;
 mod client;
 mod cluster;
 mod config;
@@ -21,7 +22,9 @@ mod keyspace;
 mod lcs;
 mod lists;
 mod objects;
+pub(crate) mod observing;
 mod places;
+pub(crate) mod pubsub;
 mod running;
 mod scripts;
 mod server;
@@ -35,6 +38,7 @@ mod walks;
 pub(crate) mod zsets;
 
 use crate::command::Command;
+pub(crate) use connection::protocol_number;
 
 /// The rows of all families.
 pub(crate) const FAMILIES: &[&[Command]] = &[
@@ -55,6 +59,7 @@ pub(crate) const FAMILIES: &[&[Command]] = &[
     hyperloglog::COMMANDS,
     lists::COMMANDS,
     lists::moves::COMMANDS,
+    blocking::COMMANDS,
     geo::COMMANDS,
     geo::search::COMMANDS,
     zsets::COMMANDS,
@@ -64,10 +69,12 @@ pub(crate) const FAMILIES: &[&[Command]] = &[
     hashes::COMMANDS,
     connection::COMMANDS,
     client::COMMANDS,
+    pubsub::COMMANDS,
     documents::COMMANDS,
     transactions::COMMANDS,
     server::COMMANDS,
     config::COMMANDS,
+    observing::COMMANDS,
     debug::COMMANDS,
     scripts::COMMANDS,
     cluster::COMMANDS,

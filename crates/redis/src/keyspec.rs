@@ -26,6 +26,8 @@ pub(crate) enum Span {
         /// From one key to the next.
         step: usize,
     },
+    /// Every argument from the first key on but the last one.
+    AllButLast,
     /// As many as the argument at the place says, right behind it.
     Counted,
     /// One key, behind a word.
@@ -62,14 +64,14 @@ impl Keys {
     /// Returns the distance from one key to the next.
     pub(crate) const fn step(&self) -> usize {
         match self.span {
-            Span::One | Span::Counted | Span::Behind(_) => 1,
+            Span::One | Span::AllButLast | Span::Counted | Span::Behind(_) => 1,
             Span::Rest { step } => step,
         }
     }
 
     /// Says whether the keys have their places whatever the arguments are.
     pub(crate) const fn is_fixed(&self) -> bool {
-        matches!(self.span, Span::One | Span::Rest { .. })
+        matches!(self.span, Span::One | Span::Rest { .. } | Span::AllButLast)
     }
 
     /// Returns the keys among `args`.
@@ -77,6 +79,7 @@ impl Keys {
         let (first, count_max) = match self.span {
             Span::One => (self.first, 1),
             Span::Rest { .. } => (self.first, usize::MAX),
+            Span::AllButLast => (self.first, args.len().saturating_sub(self.first + 1)),
             Span::Counted => {
                 let count = args.get(self.first).and_then(|count| resp::parse_integer(count));
                 (self.first + 1, count.and_then(|count| usize::try_from(count).ok()).unwrap_or(0))
@@ -98,10 +101,17 @@ pub(crate) fn legacy(specs: &Specs) -> Legacy {
     };
     let is_open = fixed().any(|keys| matches!(keys.span, Span::Rest { .. }));
     let last = fixed().map(|keys| keys.first).max().unwrap_or(first);
+    let is_but_last = fixed().any(|keys| keys.span == Span::AllButLast);
     let step = fixed().map(Keys::step).max().unwrap_or(1);
     Legacy {
         first: integer(first),
-        last: if is_open { -1 } else { integer(last) },
+        last: if is_open {
+            -1
+        } else if is_but_last {
+            -2
+        } else {
+            integer(last)
+        },
         step: integer(step),
     }
 }

@@ -20,6 +20,7 @@ mod command;
 mod content;
 mod dump;
 mod expiry;
+mod facts;
 mod families;
 mod glob;
 mod keyspec;
@@ -37,10 +38,12 @@ use causality::Millis;
 use resp::{Protocol, Writer};
 
 use command::Command;
-use families::transactions;
-pub use lobby::Lobby;
+use families::{observing, pubsub, transactions};
+pub use lobby::{Awaited, Errand, Kind, Lobby, Push, Said, Unblocking, fed_by};
 use refusal::Refusal;
+pub use rounds::Blocked;
 use rounds::{Asked, Asker, Next, Then};
+use session::Answers;
 pub use session::{ClientId, Levels, Session};
 use turn::Turn;
 pub use view::{ClusterNode, ClusterView, Liveness, SlotRange};
@@ -53,11 +56,14 @@ pub enum Step {
     Reply,
     /// The calls are to be made, and their outcomes given to [`finish`].
     Calls {
-        /// What to ask; at least one call.
+        /// What to ask; nothing for a command that only waits for its turn.
         calls: Vec<Call>,
         /// How to answer.
         pending: Pending,
     },
+    /// It waits, and is answered when something comes, or when its time is over. No later command
+    /// of the connection begins before.
+    Wait(Blocked),
     /// Only the driver can answer, once all commands before are answered.
     Ask(Question),
     /// It is answered, and the connection is to be closed once the reply is sent.
@@ -88,6 +94,8 @@ pub struct Pending {
     asker: Asker,
     command: &'static Command,
     protocol: Protocol,
+    /// The client wants no reply.
+    is_silent: bool,
 }
 
 impl Pending {
@@ -99,7 +107,8 @@ impl Pending {
     }
 
     fn ask(self, asked: Asked) -> Result<Step, Refusal> {
-        assert!(!asked.is_empty(), "a command that asks nothing is answered at once");
+        let is_turn_only = matches!(self.then, Then::Act(_));
+        assert!(is_turn_only || !asked.is_empty(), "a command that asks nothing is answered");
         let calls = asked.into_iter().map(|(key, operation)| self.asker.call(key, operation));
         let calls = calls.collect::<Result<Vec<_>, _>>()?;
         Ok(Step::Calls { calls, pending: self })
@@ -131,9 +140,49 @@ pub fn begin(
             return Step::Reply;
         }
     };
+    if session.answers == Answers::SkipNext {
+        session.answers = Answers::Skip;
+    }
+    session.note(found, now);
+    observing::tell_monitors(session, args, now);
+    let before = session.answers;
+    if before == Answers::On {
+        return take(session, found, (args, now), view, writer);
+    }
+    // Whoever wants no replies is answered where nobody reads.
+    let mut unread = Vec::new();
+    let mut nowhere = Writer::new(&mut unread, session.protocol);
+    let step = take(session, found, (args, now), view, &mut nowhere);
+    match (before, session.answers) {
+        (Answers::Skip, _) => session.answers = Answers::On,
+        // The command that turns them on is the first to be answered.
+        (_, Answers::On) => writer.raw(&unread),
+        _ => {}
+    }
+    match step {
+        Step::Calls { calls, pending } => {
+            Step::Calls { calls, pending: Pending { is_silent: true, ..pending } }
+        }
+        step => step,
+    }
+}
+
+/// Carries a command out, or queues it.
+fn take(
+    session: &mut Session,
+    found: &'static Command,
+    (args, now): (&[&[u8]], Millis),
+    view: &ClusterView,
+    writer: &mut Writer<'_>,
+) -> Step {
     let mut turn = Turn { session, command: found, args, now, view, writer };
     let is_queued = turn.session.transaction.is_open() && !transactions::is_immediate(found);
-    let step = if is_queued { transactions::queue(&mut turn) } else { turn.run() };
+    let step = match pubsub::check(&turn) {
+        Err(refusal) => Err(refusal),
+        Ok(()) if is_queued => transactions::queue(&mut turn),
+        Ok(()) => turn.run(),
+    };
+    turn.session.note_settled();
     match step {
         Ok(step) => step,
         Err(refusal) => {
@@ -149,10 +198,25 @@ pub fn begin(
 /// Takes what the calls of a command came to, in the order of the calls: answers it, or says which
 /// calls it needs next.
 pub fn finish(pending: Pending, outcomes: &[Outcome], writer: &mut Writer<'_>) -> Step {
-    let Pending { then, asker, command, protocol } = pending;
+    if !pending.is_silent {
+        return settle(pending, outcomes, writer);
+    }
+    let mut unread = Vec::new();
+    let step = settle(pending, outcomes, &mut Writer::new(&mut unread, writer.protocol()));
+    match step {
+        Step::Calls { calls, pending } => {
+            Step::Calls { calls, pending: Pending { is_silent: true, ..pending } }
+        }
+        step => step,
+    }
+}
+
+fn settle(pending: Pending, outcomes: &[Outcome], writer: &mut Writer<'_>) -> Step {
+    let Pending { then, asker, command, protocol, .. } = pending;
     writer.set_protocol(protocol);
     let next = then.take(outcomes, writer);
-    next.and_then(|next| go_on(next, asker, command, protocol)).unwrap_or_else(|refusal| {
+    let step = next.and_then(|next| go_on(next, asker, command, protocol));
+    step.unwrap_or_else(|refusal| {
         refusal.write(&command.full_name(), writer);
         Step::Reply
     })
@@ -167,10 +231,14 @@ fn go_on(
 ) -> Result<Step, Refusal> {
     match next {
         Next::Answered => Ok(Step::Reply),
-        Next::Ask(asked, then) => Pending { then, asker, command, protocol }.ask(asked),
+        Next::Ask(asked, then) => {
+            Pending { then, asker, command, protocol, is_silent: false }.ask(asked)
+        }
         Next::Call(calls, then) => {
             assert!(!calls.is_empty(), "a command that asks nothing is answered at once");
-            Ok(Step::Calls { calls, pending: Pending { then, asker, command, protocol } })
+            let pending = Pending { then, asker, command, protocol, is_silent: false };
+            Ok(Step::Calls { calls, pending })
         }
+        Next::Wait(wait) => Ok(Step::Wait(Blocked { wait, asker, command, protocol })),
     }
 }

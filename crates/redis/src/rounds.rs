@@ -8,10 +8,14 @@
 use std::fmt;
 
 use api::{Call, CallError, Operation, Outcome, SessionId, Staleness};
+use causality::Millis;
 use cells::Keyspace;
-use resp::Writer;
+use resp::{Protocol, Writer};
 
+use crate::Step;
 use crate::assembly::{Assembly, MISFIT, write_failure};
+use crate::command::Command;
+use crate::lobby::{Awaited, Unblocking};
 use crate::refusal::Refusal;
 use crate::session::Levels;
 
@@ -20,6 +24,9 @@ type Write = Box<dyn FnOnce(&[Outcome], &mut Writer<'_>) -> Result<(), Refusal>>
 
 /// Writes the reply to outcomes of which none failed, or says what to ask next.
 type Go = Box<dyn FnOnce(&[Outcome], &mut Writer<'_>) -> Result<Next, Refusal>>;
+
+/// Does something when its turn comes, and writes the reply.
+type Act = Box<dyn FnOnce(&mut Writer<'_>)>;
 
 /// What a command asks, in order: keys and what about them.
 pub(crate) type Asked = Vec<(Vec<u8>, Operation)>;
@@ -32,6 +39,8 @@ pub(crate) enum Then {
     Write(Sees, Write),
     /// A reply or another round.
     Go(Sees, Go),
+    /// Nothing is asked: something is done once all commands before are answered.
+    Act(Act),
 }
 
 /// Which outcomes a command sees; others it is spared, and their error is its reply.
@@ -51,6 +60,82 @@ pub(crate) enum Next {
     Ask(Asked, Then),
     /// It makes these calls.
     Call(Vec<Call>, Then),
+    /// It waits for a key to get something.
+    Wait(Wait),
+}
+
+/// A command that waits.
+pub(crate) struct Wait {
+    /// What it waits for; nothing but time when there are none.
+    pub(crate) keys: Vec<Awaited>,
+    /// Since when.
+    pub(crate) since: Millis,
+    /// When it gives up; never without it.
+    pub(crate) until: Option<Millis>,
+    /// Looks again.
+    pub(crate) again: Box<dyn FnOnce() -> Next>,
+    /// Answers that nothing came.
+    pub(crate) over: Act,
+}
+
+/// A command whose client waits; the driver says when it looks again, and when it ends.
+#[must_use = "the client waits for its reply"]
+pub struct Blocked {
+    pub(crate) wait: Wait,
+    pub(crate) asker: Asker,
+    pub(crate) command: &'static Command,
+    pub(crate) protocol: Protocol,
+}
+
+impl Blocked {
+    /// Returns the keys that are waited for.
+    #[must_use]
+    pub fn keys(&self) -> &[Awaited] {
+        &self.wait.keys
+    }
+
+    /// Returns since when.
+    #[must_use]
+    pub const fn since(&self) -> Millis {
+        self.wait.since
+    }
+
+    /// Returns when it gives up; nothing for never.
+    #[must_use]
+    pub const fn until(&self) -> Option<Millis> {
+        self.wait.until
+    }
+
+    /// Looks again.
+    pub fn retry(self) -> Step {
+        let Self { wait, asker, command, protocol } = self;
+        match crate::go_on((wait.again)(), asker, command, protocol) {
+            Ok(step) => step,
+            Err(_) => unreachable!("it has asked the same before"),
+        }
+    }
+
+    /// Answers that nothing came.
+    pub fn give_up(self, writer: &mut Writer<'_>) {
+        writer.set_protocol(self.protocol);
+        (self.wait.over)(writer);
+    }
+
+    /// Answers that somebody else has ended it.
+    pub fn unblock(self, how: Unblocking, writer: &mut Writer<'_>) {
+        match how {
+            Unblocking::Timeout => self.give_up(writer),
+            Unblocking::Error => {
+                writer.error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Blocked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Blocked").field("keys", &self.wait.keys).finish_non_exhaustive()
+    }
 }
 
 /// Who asks: the same for all calls of a command.
@@ -75,6 +160,11 @@ impl Then {
         write: impl FnOnce(&[Outcome], &mut Writer<'_>) -> Result<(), Refusal> + 'static,
     ) -> Self {
         Self::Write(Sees::Everything, Box::new(write))
+    }
+
+    /// Does something when its turn comes, and answers.
+    pub(crate) fn act(act: impl FnOnce(&mut Writer<'_>) + 'static) -> Self {
+        Self::Act(Box::new(act))
     }
 
     /// Answers or asks again.
@@ -115,6 +205,10 @@ impl Then {
                 (sees, go)
             }
             Self::Go(sees, go) => (sees, go),
+            Self::Act(act) => {
+                act(writer);
+                return Ok(Next::Answered);
+            }
         };
         if sees == Sees::Successes
             && let Some(error) = outcomes.iter().find_map(failure)
@@ -165,6 +259,7 @@ impl fmt::Debug for Then {
             Self::Assemble(assembly) => assembly.fmt(f),
             Self::Write(..) => f.write_str("Write"),
             Self::Go(..) => f.write_str("Go"),
+            Self::Act(..) => f.write_str("Act"),
         }
     }
 }

@@ -7,6 +7,9 @@ use causality::Millis;
 use cells::Keyspace;
 use resp::{Protocol, Writer};
 
+use crate::command::Command;
+use crate::facts::Facts;
+use crate::families::protocol_number;
 use crate::families::transactions::Transaction;
 use crate::lobby::Lobby;
 
@@ -29,24 +32,30 @@ impl Default for Levels {
     }
 }
 
+/// Whether commands are answered: what `CLIENT REPLY` said last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answers {
+    On,
+    Off,
+    /// Not the next one.
+    SkipNext,
+    /// Not this one.
+    Skip,
+}
+
 /// The state of one connection between two commands.
 #[derive(Debug)]
 pub struct Session {
     pub(crate) id: ClientId,
-    /// Address and port of the client.
-    pub(crate) peer: String,
-    /// Address and port that it reached.
-    pub(crate) local: String,
-    pub(crate) since: Millis,
+    /// What others are told about it.
+    pub(crate) facts: Rc<Facts>,
     /// The levels that `RESET` returns to.
     levels_default: Levels,
     pub(crate) protocol: Protocol,
     pub(crate) database: Database,
     pub(crate) levels: Levels,
     pub(crate) staleness: Option<Staleness>,
-    pub(crate) name: Vec<u8>,
-    pub(crate) library_name: Vec<u8>,
-    pub(crate) library_version: Vec<u8>,
+    pub(crate) answers: Answers,
     pub(crate) transaction: Transaction,
     /// What it shares with the other connections of the node.
     pub(crate) lobby: Rc<Lobby>,
@@ -76,17 +85,13 @@ impl Session {
     pub fn new(id: ClientId, peer: String, local: String, levels: Levels, now: Millis) -> Self {
         Self {
             id,
-            peer,
-            local,
-            since: now,
+            facts: Rc::new(Facts::new(id, peer, local, now)),
             levels_default: levels,
             protocol: Protocol::Resp2,
             database: Database::default(),
             levels,
             staleness: None,
-            name: Vec::new(),
-            library_name: Vec::new(),
-            library_version: Vec::new(),
+            answers: Answers::On,
             transaction: Transaction::default(),
             lobby: Rc::default(),
             sloppy_count: 0,
@@ -96,7 +101,28 @@ impl Session {
 
     /// Joins the other connections of the node; before, it is alone.
     pub fn enter(&mut self, lobby: Rc<Lobby>) {
+        lobby.clients.borrow_mut().insert(self.id, Rc::clone(&self.facts));
+        lobby.connections_count.set(lobby.connections_count.get() + 1);
         self.lobby = lobby;
+    }
+
+    /// Notes that a command begins.
+    pub(crate) fn note(&self, command: &'static Command, now: Millis) {
+        self.facts.command.set(Some(command));
+        self.facts.active.set(now);
+        self.lobby.commands_count.set(self.lobby.commands_count.get() + 1);
+    }
+
+    /// Notes what a command has left, for others to see.
+    pub(crate) fn note_settled(&self) {
+        self.facts.database.set(self.database.0);
+        self.facts.protocol.set(protocol_number(self.protocol));
+        self.facts.multi.set(self.multi_count());
+    }
+
+    /// Gives the connection a name.
+    pub(crate) fn set_name(&self, name: &[u8]) {
+        *self.facts.name.borrow_mut() = name.to_vec();
     }
 
     /// Forgets everything but who connected; the library stays known, as in Redis.
@@ -105,7 +131,10 @@ impl Session {
         self.database = Database::default();
         self.levels = self.levels_default;
         self.staleness = None;
-        self.name.clear();
+        self.set_name(&[]);
+        self.answers = Answers::On;
+        self.lobby.channels.borrow_mut().leave(self.id);
+        self.lobby.monitors.borrow_mut().remove(&self.id);
         self.transaction.end();
     }
 

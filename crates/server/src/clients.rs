@@ -5,6 +5,7 @@
 
 mod connection;
 mod replies;
+mod rumours;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
@@ -13,15 +14,17 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::Call;
+use api::{Call, Outcome};
+use causality::NodeId;
 use node::{Event, RequestId};
-use redis::{ClientId, ClusterView, Lobby};
+use redis::{Awaited, ClientId, ClusterView, Errand, Liveness, Lobby};
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::spawn_local;
 use tokio::time::timeout;
 
+use crate::clock;
 use crate::config::Config;
 use crate::http::Answered;
 use crate::inbox::Inbox;
@@ -29,8 +32,9 @@ use crate::log::Log;
 use crate::socket::Socket;
 use crate::status::Describer;
 use crate::tls::Tls;
-use connection::Client;
+use connection::{Client, Followed};
 use replies::Ticket;
+pub(crate) use rumours::{RUMOUR, Rumour};
 
 /// How long nothing is accepted after the system refused to.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -62,6 +66,8 @@ struct Asker {
     client: Rc<Client>,
     ticket: Ticket,
     call: usize,
+    /// Keys to which it may give something that others wait for.
+    fed: Vec<Awaited>,
 }
 
 impl fmt::Debug for Clients {
@@ -114,16 +120,21 @@ impl Clients {
         let mut touched: BTreeMap<ClientId, Rc<Client>> = BTreeMap::new();
         for Answered { request, outcome, is_sloppy } in outcomes {
             let asker = self.asked.borrow_mut().remove(&request);
-            if let Some(Asker { client, ticket, call }) = asker {
+            if let Some(Asker { client, ticket, call, fed }) = asker {
                 if is_sloppy {
                     client.note_sloppy();
+                }
+                if !matches!(outcome, Outcome::Failed(_)) {
+                    fed.iter().for_each(|key| self.feed(key));
                 }
                 if let Some((ticket, calls)) = client.answer(ticket, call, outcome) {
                     self.ask(&client, ticket, calls);
                 }
+                self.follow(&client);
                 touched.insert(client.id, client);
             }
         }
+        self.deliver();
         for client in touched.values() {
             client.flush();
         }
@@ -143,6 +154,115 @@ impl Clients {
             let count = self.connected.borrow().len();
             self.log.warn(format_args!("{count} client(s) did not take their replies in time"));
         }
+    }
+
+    /// Does what connections left to be done for others.
+    pub(crate) fn deliver(&self) {
+        let mut touched: BTreeMap<ClientId, Rc<Client>> = BTreeMap::new();
+        loop {
+            let errands = self.lobby.take_errands();
+            if errands.is_empty() {
+                break;
+            }
+            for errand in errands {
+                let client = self.run(errand);
+                touched.extend(client.map(|client| (client.id, client)));
+            }
+        }
+        for client in touched.values() {
+            client.flush();
+        }
+    }
+
+    /// Runs an errand; returns the client that it touched.
+    fn run(&self, errand: Errand) -> Option<Rc<Client>> {
+        let client = |id: ClientId| self.connected.borrow().get(&id).map(Rc::clone);
+        match errand {
+            Errand::Push(id, push) => {
+                let client = client(id)?;
+                client.push(&push);
+                Some(client)
+            }
+            Errand::Retry(id) => {
+                let client = client(id)?;
+                if let Some((ticket, calls)) = client.retry() {
+                    self.ask(&client, ticket, calls);
+                }
+                None
+            }
+            Errand::Unblock(id, how) => {
+                let client = client(id)?;
+                client.unblock(how);
+                self.follow(&client);
+                Some(client)
+            }
+            Errand::Close(id) => {
+                client(id)?.close();
+                None
+            }
+            Errand::Feed(key) => {
+                self.feed(&key);
+                None
+            }
+            Errand::RetryAt(node, key) => {
+                self.tell(Some(node), &Rumour::Fed(key));
+                None
+            }
+            Errand::Tell(said) => {
+                self.tell(None, &Rumour::Said(said));
+                None
+            }
+        }
+    }
+
+    /// Wakes whoever waits longest for a key.
+    fn feed(&self, key: &Awaited) {
+        self.lobby.feed(self.view().me, key, clock::now());
+    }
+
+    /// Keeps track of whether a client waits.
+    pub(crate) fn follow(&self, client: &Rc<Client>) {
+        match client.follow_waiting() {
+            Followed::Same => {}
+            Followed::Began(keys, since) => {
+                self.lobby.wait(client.id, &keys, since);
+                self.announce(client);
+            }
+            Followed::LooksAgain => self.lobby.retry(client.id),
+            Followed::Ended => self.lobby.stop_waiting(client.id),
+        }
+    }
+
+    /// Lets the other nodes know what a client waits for.
+    pub(crate) fn announce(&self, client: &Client) {
+        for (key, since) in self.lobby.awaited_by(client.id) {
+            self.tell(None, &Rumour::Awaited(key, since));
+        }
+    }
+
+    /// Tells a node, or all that can be reached.
+    fn tell(&self, to: Option<NodeId>, rumour: &Rumour) {
+        let view = self.view();
+        let is_meant = |id: NodeId| to.map_or(id != view.me, |to| to == id);
+        let up = view.nodes.iter().filter(|node| node.liveness == Liveness::Up);
+        let messages: Vec<_> =
+            up.filter(|node| is_meant(node.id)).map(|node| (node.id, rumour.message())).collect();
+        self.describer.peers.send(messages);
+    }
+
+    /// Takes what another node tells; what does not parse is ignored.
+    pub(crate) fn hear(&self, from: NodeId, bytes: &[u8]) {
+        match Rumour::decode(bytes) {
+            Some(Rumour::Said(said)) => {
+                self.lobby.hear(&said);
+            }
+            Some(Rumour::Awaited(key, since)) => {
+                self.lobby.hear_awaited(from, key, since, clock::now());
+            }
+            Some(Rumour::Fed(key)) => self.feed(&key),
+            None => {}
+        }
+        self.deliver();
     }
 
     /// Replaces what clients are told about the cluster.
@@ -210,6 +330,7 @@ impl Clients {
                 clients.log.debug(format_args!("client {} left: {error}", id.0));
             }
             clients.connected.borrow_mut().remove(&id);
+            clients.lobby.leave(id);
             clients.describer.end_session(client.session());
             clients.left.notify_one();
         });
@@ -217,11 +338,14 @@ impl Clients {
 
     /// Puts the calls of one command into the inbox.
     fn ask(&self, client: &Rc<Client>, ticket: Ticket, calls: Vec<Call>) {
+        let is_awaited = self.lobby.is_anything_awaited();
         let mut asked = self.asked.borrow_mut();
         for (index, call) in calls.into_iter().enumerate() {
             let request = RequestId(self.last_request.get() + 1);
             self.last_request.set(request.0);
-            asked.insert(request, Asker { client: Rc::clone(client), ticket, call: index });
+            let fed = if is_awaited { redis::fed_by(&call) } else { Vec::new() };
+            let client = Rc::clone(client);
+            asked.insert(request, Asker { client, ticket, call: index, fed });
             self.inbox.push(Event::Called { request, call });
         }
     }

@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
 use wire::{Message, RequestId};
 
+use crate::clients::RUMOUR;
 use crate::clock;
 use crate::status::Describer;
 
@@ -90,6 +91,11 @@ impl Neighbours {
     /// Takes a peer's question or answer.
     pub(crate) fn take(&self, from: NodeId, message: Message) {
         match message {
+            Message::Describe { bytes, .. } if bytes.first() == Some(&RUMOUR) => {
+                if let Some(clients) = self.describer.clients.upgrade() {
+                    clients.hear(from, &bytes);
+                }
+            }
             Message::Describe { request, bytes } => {
                 let Ok(question) = serde_json::from_slice(&bytes) else { return };
                 let answer = self.describer.describe_for(&question);

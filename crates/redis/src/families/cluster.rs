@@ -146,7 +146,8 @@ fn write_node_line(
     let ClusterNode { id, host, port, peer_port, .. } = node;
     let name = NodeName(*id);
     write!(text, "{name} {host}:{port}@{peer_port} {myself}master{failed} - 0 0 0 {link}")?;
-    for range in view.ranges.iter().filter(|range| range.owners.first() == Some(id)) {
+    let is_first = |range: &&SlotRange| owners(view, range).next().map(|one| one.id) == Some(*id);
+    for range in view.ranges.iter().filter(is_first) {
         if range.first == range.last {
             write!(text, " {}", range.first)?;
         } else {
@@ -227,11 +228,15 @@ fn write_shard_node(node: &ClusterNode, role: &str, writer: &mut Writer<'_>) {
     writer.bulk(health.as_bytes());
 }
 
+/// The owners of a range: those that can be reached come first, so that clients which go to the
+/// first one go on while it is gone.
 fn owners<'a>(
     view: &'a ClusterView,
     range: &'a SlotRange,
 ) -> impl Iterator<Item = &'a ClusterNode> + use<'a> {
-    range.owners.iter().filter_map(|id| view.node(*id))
+    let known = || range.owners.iter().filter_map(|id| view.node(*id));
+    let is_up = |node: &&ClusterNode| node.liveness == Liveness::Up;
+    known().filter(is_up).chain(known().filter(move |node| !is_up(node)))
 }
 
 fn is_first_anywhere(view: &ClusterView, id: NodeId) -> bool {

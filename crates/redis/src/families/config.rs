@@ -111,6 +111,9 @@ fn set(turn: &mut Turn<'_, '_>) -> Result<Step, Refusal> {
 }
 
 fn reset_statistics(turn: &mut Turn<'_, '_>) -> Result<Step, Refusal> {
+    let lobby = &turn.session.lobby;
+    lobby.commands_count.set(0);
+    lobby.connections_count.set(0);
     turn.ok()
 }
 

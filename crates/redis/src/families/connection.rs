@@ -40,6 +40,14 @@ pub(crate) const COMMANDS: &[Command] = &[
 ];
 
 fn ping(turn: &mut Turn<'_, '_>) -> Result<Step, Refusal> {
+    // In the old protocol a client that listens is sent messages only.
+    if turn.session.is_listening_only() {
+        let [_, text @ ..] = turn.args else { return Err(Refusal::Arity) };
+        turn.writer.array(2);
+        turn.writer.bulk(b"pong");
+        turn.writer.bulk(text.first().copied().unwrap_or_default());
+        return Ok(Step::Reply);
+    }
     match turn.args {
         [_] => turn.writer.simple("PONG"),
         [_, text] => turn.writer.bulk(text),
@@ -61,7 +69,7 @@ fn hello(turn: &mut Turn<'_, '_>) -> Result<Step, Refusal> {
     }
     if let Some(name) = wish.name {
         check_name(name)?;
-        turn.session.name = name.to_vec();
+        turn.session.set_name(name);
     }
     if let Some(protocol) = wish.protocol {
         turn.session.protocol = protocol;

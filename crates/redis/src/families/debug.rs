@@ -3,6 +3,7 @@
 //! What reloads answers `OK`, because what is stored is what a reload would bring. What would
 //! change how Redis keeps or replicates data is refused.
 
+use causality::Millis;
 use resp::{Aggregate, Writer};
 
 use crate::Step;
@@ -10,10 +11,14 @@ use crate::assembly::write_failure;
 use crate::command::{Command, Flag, Group};
 use crate::content::{Content, Held, Spot};
 use crate::dump;
+use crate::families::blocking::millis_of;
 use crate::families::objects::encoding_of;
 use crate::refusal::Refusal;
-use crate::rounds::{Then, misfit};
-use crate::turn::{Turn, is_word};
+use crate::rounds::{Next, Then, Wait, misfit};
+use crate::turn::{Turn, is_word, parse_float};
+
+/// The longest sleep.
+const SLEEP_SECONDS_MAX: f64 = 3600.0;
 
 pub(crate) const COMMANDS: &[Command] =
     &[Command::new(Group::Server, "debug", -2, "1.0.0", "A container for debugging commands")
@@ -31,6 +36,7 @@ fn debug(turn: &mut Turn<'_, '_>) -> Result<Step, Refusal> {
     match rest {
         _ if WITHOUT_EFFECT.iter().any(|one| is_word(word, one)) => turn.ok(),
         [key] if is_word(word, "object") => object(turn, key),
+        [seconds] if is_word(word, "sleep") => sleep(turn, seconds),
         keys @ [_, ..] if is_word(word, "digest-value") => digests(turn, keys),
         [kind] if is_word(word, "protocol") => protocol(turn, kind),
         _ => {
@@ -39,6 +45,19 @@ fn debug(turn: &mut Turn<'_, '_>) -> Result<Step, Refusal> {
             Err(Refusal::quoting(before, word, after))
         }
     }
+}
+
+/// Keeps this connection waiting; Redis would keep all.
+fn sleep(turn: &Turn<'_, '_>, seconds: &[u8]) -> Result<Step, Refusal> {
+    let seconds = parse_float(seconds).unwrap_or(0.0).clamp(0.0, SLEEP_SECONDS_MAX);
+    let until = Millis(turn.now.0.saturating_add(millis_of(seconds).unwrap_or(0)));
+    turn.go_on(rest(turn.now, until))
+}
+
+fn rest(since: Millis, until: Millis) -> Next {
+    let over = Box::new(|writer: &mut Writer<'_>| writer.ok());
+    let again = Box::new(move || rest(since, until));
+    Next::Wait(Wait { keys: Vec::new(), since, until: Some(until), again, over })
 }
 
 fn object(turn: &Turn<'_, '_>, key: &[u8]) -> Result<Step, Refusal> {

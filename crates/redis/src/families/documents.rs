@@ -129,6 +129,7 @@ fn write_key_specification(keys: &Keys, writer: &mut Writer<'_>) {
     match keys.span {
         Span::One | Span::Behind(_) => write_search("range", &range(0), writer),
         Span::Rest { .. } => write_search("range", &range(-1), writer),
+        Span::AllButLast => write_search("range", &range(-2), writer),
         Span::Counted => {
             let fields = [("keynumidx", 0), ("firstkey", 1), ("keystep", 1)];
             write_search("keynum", &fields, writer);

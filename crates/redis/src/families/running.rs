@@ -73,8 +73,11 @@ impl Run {
 
     /// Carries out what comes next.
     fn next(mut self, writer: &mut Writer<'_>) -> Result<Next, Refusal> {
-        while let Some(Planned::Said(reply)) = self.ahead.pop_front_if(|one| is_said(one)) {
-            self.replies.extend_from_slice(&reply);
+        while let Some(planned) = self.ahead.pop_front_if(|one| asks_nothing(one)) {
+            match planned {
+                Planned::Said(reply) => self.replies.extend_from_slice(&reply),
+                Planned::Asks(_, pending) => self.answer(pending, &[], writer.protocol())?,
+            }
         }
         if self.ahead.is_empty() && self.checks.is_empty() {
             writer.array(self.count);
@@ -94,6 +97,11 @@ impl Run {
             let mut own = Writer::new(&mut self.replies, protocol);
             match crate::finish(pending, outcomes, &mut own) {
                 Step::Calls { calls, pending } => Ok(self.rounds(calls, pending)),
+                Step::Wait(blocked) => {
+                    // Nobody else gets a turn within a transaction, so nothing would come.
+                    blocked.give_up(&mut own);
+                    self.next(writer)
+                }
                 _ => self.next(writer),
             }
         });
@@ -184,8 +192,12 @@ impl Run {
     }
 }
 
-const fn is_said(planned: &Planned) -> bool {
-    matches!(planned, Planned::Said(_))
+/// Whether a command's turn has come without any call.
+fn asks_nothing(planned: &Planned) -> bool {
+    match planned {
+        Planned::Said(_) => true,
+        Planned::Asks(calls, _) => calls.is_empty(),
+    }
 }
 
 /// What checks alone came to.

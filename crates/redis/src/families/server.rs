@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use crate::Step;
 use crate::command::{ANYTIME, ANYTIME_FAST, Category, Command, Group};
+use crate::lobby::Kind;
 use crate::refusal::Refusal;
 use crate::turn::{Turn, is_word};
 use crate::view::NodeName;
@@ -33,13 +34,21 @@ pub(crate) const COMMANDS: &[Command] = &[
 ];
 
 /// Sections of `INFO` that have something to tell, in order.
-const SECTIONS: [Section; 4] =
-    [Section::Server, Section::Persistence, Section::Replication, Section::Cluster];
+const SECTIONS: [Section; 6] = [
+    Section::Server,
+    Section::Clients,
+    Section::Persistence,
+    Section::Stats,
+    Section::Replication,
+    Section::Cluster,
+];
 
 #[derive(Clone, Copy)]
 enum Section {
     Server,
+    Clients,
     Persistence,
+    Stats,
     Replication,
     Cluster,
 }
@@ -48,7 +57,9 @@ impl Section {
     const fn name(self) -> &'static str {
         match self {
             Self::Server => "Server",
+            Self::Clients => "Clients",
             Self::Persistence => "Persistence",
+            Self::Stats => "Stats",
             Self::Replication => "Replication",
             Self::Cluster => "Cluster",
         }
@@ -69,6 +80,29 @@ impl Section {
                 ("uptime_in_seconds", uptime_seconds.to_string()),
                 ("uptime_in_days", (uptime_seconds / 86_400).to_string()),
             ],
+            Self::Clients => {
+                let (clients, blocked) = {
+                    let lobby = &turn.session.lobby;
+                    (lobby.clients.borrow().len(), lobby.blocked_count())
+                };
+                let maximum = turn.session.lobby.settings.borrow().number("maxclients");
+                vec![
+                    ("connected_clients", clients.to_string()),
+                    ("maxclients", maximum.to_string()),
+                    ("blocked_clients", blocked.to_string()),
+                ]
+            }
+            Self::Stats => {
+                let lobby = &turn.session.lobby;
+                let count = |kind| lobby.channels.borrow().active(kind).count().to_string();
+                vec![
+                    ("total_connections_received", lobby.connections_count.get().to_string()),
+                    ("total_commands_processed", lobby.commands_count.get().to_string()),
+                    ("pubsub_channels", count(Kind::Channel)),
+                    ("pubsub_patterns", count(Kind::Pattern)),
+                    ("pubsubshard_channels", count(Kind::Shard)),
+                ]
+            }
             // A node serves once its recovery is done, so no client ever meets it loading.
             Self::Persistence => vec![("loading", "0".to_owned())],
             Self::Replication => {

@@ -188,6 +188,10 @@ fn plan(turn: &mut Turn<'_, '_>, command: &[Vec<u8>]) -> Planned {
     match crate::begin(turn.session, &args, turn.now, turn.view, &mut writer) {
         Step::Calls { calls, pending } => Planned::Asks(calls, pending),
         Step::Reply | Step::Close => Planned::Said(reply),
+        Step::Wait(blocked) => {
+            blocked.give_up(&mut writer);
+            Planned::Said(reply)
+        }
         Step::Ask(_) => {
             writer.error("ERR this command cannot be part of a transaction");
             Planned::Said(reply)

@@ -42,6 +42,12 @@ impl Client {
             Step::Reply => Begun::Replied(out),
             Step::Close => Begun::Closed(out),
             Step::Ask(question) => Begun::Asked(question),
+            Step::Wait(blocked) => {
+                // Nobody else is there who could give anything.
+                let mut writer = Writer::new(&mut out, protocol);
+                blocked.give_up(&mut writer);
+                Begun::Replied(out)
+            }
             Step::Calls { calls, pending } => {
                 assert!(out.is_empty(), "the reply of {line} begins before its outcomes");
                 Begun::Called(calls, pending)
@@ -71,6 +77,11 @@ impl Client {
             match redis::finish(pending, &outcomes, &mut writer) {
                 Step::Calls { calls: more, pending: next } => (calls, pending) = (more, next),
                 Step::Reply => return escape(&out),
+                Step::Wait(blocked) => {
+                    let mut writer = Writer::new(&mut out, resp::Protocol::Resp2);
+                    blocked.give_up(&mut writer);
+                    return escape(&out);
+                }
                 other => panic!("{line} ended with {other:?}"),
             }
         }

@@ -37,6 +37,8 @@ pub(crate) const ALL: &[(&str, &str)] = &[
     ("dumps", include_str!("transcripts/dumps.txt")),
     ("sort", include_str!("transcripts/sort.txt")),
     ("config", include_str!("transcripts/config.txt")),
+    ("blocking", include_str!("transcripts/blocking.txt")),
+    ("pubsub", include_str!("transcripts/pubsub.txt")),
     ("documents", include_str!("transcripts/documents.txt")),
 ];
 

@@ -6,16 +6,27 @@
 use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
+use std::time::Duration;
 
 use api::{Call, Outcome, SessionId};
-use redis::{ClientId, Levels, Lobby, Question, Session, Step};
+use causality::Millis;
+use redis::{Awaited, ClientId, Levels, Lobby, Push, Question, Session, Step, Unblocking};
 use resp::{Limits, Parsed, Parser};
 use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
 
 use super::Clients;
 use super::replies::{Replies, Ticket};
 use crate::clock;
 use crate::socket::Socket;
+
+/// How long after it began to wait a client looks again for the first time, by itself: what was on
+/// its way when it began is there by then.
+const LOOK_FIRST: Duration = Duration::from_millis(20);
+/// How often it looks again afterwards.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// How much is read from a client that waits, so that its end is noticed.
+const READ_AHEAD_SIZE_MAX: usize = 64 * 1024;
 
 /// Room made for one read.
 const READ_SIZE: usize = 16 * 1024;
@@ -38,6 +49,30 @@ struct State {
     has_ended: bool,
     /// No more commands are taken; what is open is still answered.
     is_closing: bool,
+    /// It took what it was sent too slowly, so nothing more is sent.
+    is_cut_off: bool,
+    waiting: Option<Waiting>,
+}
+
+/// A client that waits for a key to get something, from its first look to its reply.
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    look_at: Instant,
+    /// Something came while it was looking: it looks once more.
+    looks_again: bool,
+}
+
+/// What has become of a client's waiting.
+#[derive(Debug)]
+pub(crate) enum Followed {
+    /// Nothing new.
+    Same,
+    /// It waits for these keys, since a moment.
+    Began(Vec<Awaited>, Millis),
+    /// It waits on, but something came meanwhile.
+    LooksAgain,
+    /// It has its reply.
+    Ended,
 }
 
 /// What has become of a command.
@@ -61,8 +96,14 @@ impl Client {
         let (peer, local) = (socket.peer_addr()?.to_string(), socket.local_addr()?.to_string());
         let mut session = Session::new(id, peer, local, Levels::default(), clock::now());
         session.enter(lobby);
-        let state =
-            State { session, replies: Replies::default(), has_ended: false, is_closing: false };
+        let state = State {
+            session,
+            replies: Replies::default(),
+            has_ended: false,
+            is_closing: false,
+            is_cut_off: false,
+            waiting: None,
+        };
         Ok(Self { id, socket, state: RefCell::new(state), changed: Notify::new() })
     }
 
@@ -75,7 +116,8 @@ impl Client {
         };
         let mut parser = Parser::new(limits);
         let mut input = Vec::new();
-        while let Some(wants) = self.wants() {
+        while let Some(wants) = self.wants(input.len()) {
+            let look_at = self.look_at();
             let has_more = tokio::select! {
                 ready = self.socket.readable(), if wants.reading.is_some() => {
                     ready?;
@@ -86,11 +128,18 @@ impl Client {
                     self.send()?;
                     !input.is_empty()
                 }
-                () = self.changed.notified() => !input.is_empty(),
+                () = self.changed.notified() => !input.is_empty() || self.has_ended(),
+                () = sleep_until(look_at.unwrap_or_else(Instant::now)), if look_at.is_some() => {
+                    self.look(clients);
+                    clients.deliver();
+                    !input.is_empty()
+                }
             };
             if has_more {
                 clients.inbox.room().await;
                 self.take_commands(clients, &mut parser, &mut input);
+                clients.follow(self);
+                clients.deliver();
                 self.send()?;
             }
         }
@@ -126,17 +175,97 @@ impl Client {
 
     /// Takes no more commands; the connection ends when all are answered.
     pub(crate) fn close(&self) {
-        self.state.borrow_mut().is_closing = true;
+        let mut state = self.state.borrow_mut();
+        state.is_closing = true;
+        state.replies.forget_blocked();
         self.changed.notify_one();
     }
 
+    /// Sends something that the client did not ask for right now; [`Self::flush`] sends it.
+    pub(crate) fn push(&self, push: &Push) {
+        let state = &mut *self.state.borrow_mut();
+        let protocol = state.session.protocol();
+        state.is_cut_off |= !state.replies.push(push, protocol);
+    }
+
+    /// Lets a client that waits look again; returns its calls.
+    pub(crate) fn retry(&self) -> Option<(Ticket, Vec<Call>)> {
+        let state = &mut *self.state.borrow_mut();
+        let waiting = state.waiting.as_mut()?;
+        // One that is looking right now looks once more when it finds nothing.
+        waiting.looks_again = state.replies.blocked().is_none();
+        waiting.look_at = Instant::now() + LOOK_INTERVAL;
+        state.replies.retry()
+    }
+
+    /// Ends the waiting of a client.
+    pub(crate) fn unblock(&self, how: Unblocking) {
+        self.state.borrow_mut().replies.unblock(how);
+    }
+
+    /// Follows whether the client waits: tells for which keys, and since when, when it has just
+    /// begun, and says whether it waits at all.
+    pub(crate) fn follow_waiting(&self) -> Followed {
+        let state = &mut *self.state.borrow_mut();
+        let is_looking = state.replies.is_in_rounds();
+        let Some(blocked) = state.replies.blocked() else {
+            if is_looking {
+                return Followed::Same;
+            }
+            return if state.waiting.take().is_some() { Followed::Ended } else { Followed::Same };
+        };
+        let began = Followed::Began(blocked.keys().to_vec(), blocked.since());
+        match &mut state.waiting {
+            Some(Waiting { looks_again, .. }) if *looks_again => {
+                *looks_again = false;
+                Followed::LooksAgain
+            }
+            Some(_) => Followed::Same,
+            None => {
+                let look_at = Instant::now() + LOOK_FIRST;
+                state.waiting = Some(Waiting { look_at, looks_again: false });
+                began
+            }
+        }
+    }
+
+    /// When a client that waits looks again, or gives up.
+    fn look_at(&self) -> Option<Instant> {
+        let state = self.state.borrow();
+        let (waiting, blocked) = (state.waiting?, state.replies.blocked()?);
+        let until = blocked.until().map(|until| Instant::now() + clock::until(until));
+        let look_at = (!blocked.keys().is_empty()).then_some(waiting.look_at);
+        until.into_iter().chain(look_at).min()
+    }
+
+    /// Looks again, or gives up.
+    fn look(self: &Rc<Self>, clients: &Clients) {
+        let until = self.state.borrow().replies.blocked().and_then(redis::Blocked::until);
+        if until.is_some_and(|until| until <= clock::now()) {
+            self.unblock(Unblocking::Timeout);
+        } else if let Some((ticket, calls)) = self.retry() {
+            clients.announce(self);
+            clients.ask(self, ticket, calls);
+        }
+        clients.follow(self);
+        self.flush();
+    }
+
+    fn has_ended(&self) -> bool {
+        self.state.borrow().has_ended
+    }
+
     /// What to wait for; nothing when the connection is done.
-    fn wants(&self) -> Option<Wants> {
+    fn wants(&self, unread: usize) -> Option<Wants> {
         let state = self.state.borrow();
         let has_unsent = self.socket.has_unsent();
-        let is_done = state.is_closing && state.replies.is_empty() && !has_unsent;
+        let is_waiting = state.replies.blocked().is_some();
+        // Nothing is taken for a client that is gone.
+        let is_gone = state.is_cut_off || is_waiting && state.has_ended;
+        let is_done = state.is_closing && state.replies.is_empty() && !has_unsent || is_gone;
+        let may_read = state.may_take() || is_waiting && unread < READ_AHEAD_SIZE_MAX;
         (!is_done).then(|| Wants {
-            reading: (state.may_take() && !state.has_ended).then_some(()),
+            reading: (may_read && !state.has_ended).then_some(()),
             writing: (has_unsent || !state.replies.output().is_empty()).then_some(()),
         })
     }
@@ -178,6 +307,8 @@ impl Client {
                     let args: Vec<&[u8]> = command.iter().collect();
                     match state.begin(clients, &args) {
                         Begun::Now => {}
+                        // Nothing is asked before it has its turn.
+                        Begun::Calls(_, calls) if calls.is_empty() => {}
                         Begun::Calls(ticket, calls) => clients.ask(self, ticket, calls),
                         Begun::Later => break,
                     }
@@ -214,9 +345,19 @@ impl State {
         match begun {
             Step::Reply => Begun::Now,
             Step::Calls { calls, pending } => {
-                Begun::Calls(self.replies.open(pending, calls.len()), calls)
+                let ticket = self.replies.open(pending, calls.len());
+                if calls.is_empty() {
+                    // It is answered at once if nothing is open before it.
+                    let more = self.replies.settle();
+                    assert!(more.is_none(), "what asks nothing asks nothing later");
+                }
+                Begun::Calls(ticket, calls)
             }
-            Step::Ask(_) if !self.replies.is_settled() => Begun::Later,
+            Step::Wait(_) | Step::Ask(_) if !self.replies.is_settled() => Begun::Later,
+            Step::Wait(blocked) => {
+                self.replies.block(blocked);
+                Begun::Now
+            }
             Step::Ask(Question::Last) => {
                 let session = &mut self.session;
                 self.replies.write(|writer| session.tell_last(writer));

@@ -10,7 +10,7 @@
 use std::collections::VecDeque;
 
 use api::{Call, Outcome};
-use redis::{Pending, Step};
+use redis::{Blocked, Pending, Push, Step, Unblocking};
 use resp::{Protocol, Writer};
 
 /// Room for output that an idle connection keeps, in bytes.
@@ -19,6 +19,9 @@ const OUTPUT_KEPT_SIZE_MAX: usize = 16 * 1024;
 /// Bytes that may wait to be sent, and that calls under way may be expected to add, before no more
 /// commands are taken.
 const OUTPUT_SIZE_MAX: usize = 1024 * 1024;
+/// Bytes that may wait for a client that is sent what it listens to; one that takes it too slowly
+/// is cut off.
+const PUSHED_SIZE_MAX: usize = 32 * 1024 * 1024;
 /// Calls that may be open, however short their replies.
 const OPEN_CALLS_COUNT_MAX: usize = 1024;
 /// What a call of a new connection is expected to be answered with, in bytes.
@@ -39,6 +42,8 @@ pub(crate) struct Replies {
     behind_size: usize,
     /// How long the reply to one call is expected to be: as long as they have been lately.
     reply_size: usize,
+    /// The command whose client waits; then it is the only one.
+    blocked: Option<Blocked>,
     /// Ticket of the front of `asked`.
     front: u64,
     open_calls_count: usize,
@@ -60,6 +65,7 @@ impl Default for Replies {
             asked: VecDeque::new(),
             behind_size: 0,
             reply_size: REPLY_SIZE_FIRST,
+            blocked: None,
             front: 0,
             open_calls_count: 0,
         }
@@ -86,9 +92,8 @@ impl Replies {
             && self.open_calls_count < OPEN_CALLS_COUNT_MAX
     }
 
-    /// Opens a command of `count` calls.
+    /// Opens a command of `count` calls; one without any is answered by [`Self::settle`].
     pub(crate) fn open(&mut self, pending: Pending, count: usize) -> Ticket {
-        assert!(count > 0, "a command that asks nothing is answered at once");
         let outcomes = std::iter::repeat_with(|| None).take(count).collect();
         self.asked.push_back(Asked { pending, outcomes, missing: count, behind: Vec::new() });
         self.open_calls_count += count;
@@ -97,7 +102,52 @@ impl Replies {
 
     /// Whether every command so far is answered.
     pub(crate) fn is_settled(&self) -> bool {
-        self.asked.is_empty()
+        self.asked.is_empty() && self.blocked.is_none()
+    }
+
+    /// Keeps a command whose client waits.
+    pub(crate) fn block(&mut self, blocked: Blocked) {
+        assert!(self.is_settled(), "nothing waits behind anything");
+        self.blocked = Some(blocked);
+    }
+
+    /// The command whose client waits.
+    pub(crate) const fn blocked(&self) -> Option<&Blocked> {
+        self.blocked.as_ref()
+    }
+
+    /// Lets the command that waits look again: returns its calls.
+    pub(crate) fn retry(&mut self) -> Option<(Ticket, Vec<Call>)> {
+        match self.blocked.take()?.retry() {
+            Step::Calls { calls, pending } => Some((self.open(pending, calls.len()), calls)),
+            Step::Wait(blocked) => {
+                self.blocked = Some(blocked);
+                None
+            }
+            Step::Reply | Step::Ask(_) | Step::Close => None,
+        }
+    }
+
+    /// Answers the command that waits; says whether there was one.
+    pub(crate) fn unblock(&mut self, how: Unblocking) -> bool {
+        let Some(blocked) = self.blocked.take() else { return false };
+        blocked.unblock(how, &mut Writer::new(&mut self.output, Protocol::Resp2));
+        true
+    }
+
+    /// Forgets the command that waits, without a reply.
+    pub(crate) fn forget_blocked(&mut self) {
+        self.blocked = None;
+    }
+
+    /// Sends something that no command asked for: at once, or behind the replies that are open.
+    /// Says whether the client has taken what it was sent before.
+    pub(crate) fn push(&mut self, push: &Push, protocol: Protocol) -> bool {
+        self.write(|writer| {
+            writer.set_protocol(protocol);
+            push.write(writer);
+        });
+        self.output.len() + self.behind_size <= PUSHED_SIZE_MAX
     }
 
     /// Takes the outcome of one call of a command; a second one for the same call is ignored.
@@ -119,7 +169,8 @@ impl Replies {
 
     /// Whether a command may ask again, so that no other one may begin.
     pub(crate) fn is_in_rounds(&self) -> bool {
-        self.asked.back().is_some_and(|asked| !asked.pending.is_last_round())
+        self.blocked.is_some()
+            || self.asked.back().is_some_and(|asked| !asked.pending.is_last_round())
     }
 
     /// Drops bytes of the output that were sent.
@@ -137,11 +188,11 @@ impl Replies {
 
     /// Whether every reply was sent.
     pub(crate) fn is_empty(&self) -> bool {
-        self.asked.is_empty() && self.output.is_empty()
+        self.is_settled() && self.output.is_empty()
     }
 
     /// Moves what is complete at the front to the output, up to a command that asks again.
-    fn settle(&mut self) -> Option<(Ticket, Vec<Call>)> {
+    pub(crate) fn settle(&mut self) -> Option<(Ticket, Vec<Call>)> {
         while let Some(Asked { pending, outcomes, behind, .. }) =
             self.asked.pop_front_if(|asked| asked.missing == 0)
         {
@@ -149,15 +200,33 @@ impl Replies {
             let before = self.output.len();
             let outcomes: Vec<Outcome> = outcomes.into_iter().flatten().collect();
             let mut writer = Writer::new(&mut self.output, Protocol::Resp2);
-            if let Step::Calls { calls, pending } = redis::finish(pending, &outcomes, &mut writer) {
-                assert!(self.asked.is_empty() && behind.is_empty(), "nothing began behind it");
-                return Some((self.open(pending, calls.len()), calls));
+            match redis::finish(pending, &outcomes, &mut writer) {
+                Step::Calls { calls, pending } => {
+                    assert!(self.asked.is_empty(), "nothing began behind it");
+                    let ticket = self.open(pending, calls.len());
+                    self.keep_behind(behind);
+                    return Some((ticket, calls));
+                }
+                Step::Wait(blocked) => {
+                    self.block(blocked);
+                    self.behind_size -= behind.len();
+                    self.output.extend_from_slice(&behind);
+                    return None;
+                }
+                Step::Reply | Step::Ask(_) | Step::Close => {}
             }
             self.expect_like((self.output.len() - before) / outcomes.len().max(1));
             self.behind_size -= behind.len();
             self.output.extend_from_slice(&behind);
         }
         None
+    }
+
+    /// Keeps what came without being asked for behind a command that asks again.
+    fn keep_behind(&mut self, behind: Vec<u8>) {
+        if let Some(asked) = self.asked.back_mut() {
+            asked.behind = behind;
+        }
     }
 
     /// Expects replies like this one: longer ones at once, shorter ones little by little.

@@ -378,7 +378,7 @@ fn start(turn: &Turn<'_, '_>, key: &[u8], search: Search) -> Result<Step, Refusa
         Some(Middle::At(middle)) => match search.around(key, middle)? {
             Next::Ask(asked, then) => (asked, then),
             Next::Answered => return Ok(Step::Reply),
-            Next::Call(..) => return Err(misfit()),
+            Next::Call(..) | Next::Wait(_) => return Err(misfit()),
         },
         Some(Middle::Member(member)) => {
             let scores = Operation::Zset(ZsetOperation::Scores { members: vec![member] });

@@ -3,11 +3,14 @@
 use std::collections::VecDeque;
 
 use api::{ListEnd, ListOperation, Operation, Outcome, PushRule};
+use cells::Keyspace;
+use resp::Writer;
 
 use super::row;
 use crate::Step;
-use crate::assembly::{Assembly, write_failure};
+use crate::assembly::write_failure;
 use crate::command::{Command, GROW, WRITE};
+use crate::families::blocking::Patience;
 use crate::families::zsets::pops::parse_positive;
 use crate::keyspec::Keys;
 use crate::refusal::Refusal;
@@ -43,7 +46,7 @@ struct Attempts {
     limit: u64,
 }
 
-fn parse_end(word: &[u8]) -> Result<ListEnd, Refusal> {
+pub(crate) fn parse_end(word: &[u8]) -> Result<ListEnd, Refusal> {
     match () {
         () if is_word(word, "left") => Ok(ListEnd::Front),
         () if is_word(word, "right") => Ok(ListEnd::Back),
@@ -99,64 +102,95 @@ fn lmove(turn: &mut Turn<'_, '_>) -> Result<Step, Refusal> {
         return Err(Refusal::Arity);
     };
     let (from, to) = (parse_end(from)?, parse_end(to)?);
-    start(turn, (source, from), (target, to))
+    start(turn, (source, from), (target, to), None)
 }
 
 fn rpoplpush(turn: &mut Turn<'_, '_>) -> Result<Step, Refusal> {
     let [_, source, target] = turn.args else {
         return Err(Refusal::Arity);
     };
-    start(turn, (source, ListEnd::Back), (target, ListEnd::Front))
+    start(turn, (source, ListEnd::Back), (target, ListEnd::Front), None)
 }
 
 /// An end of the list of a key.
-type Place<'a> = (&'a [u8], ListEnd);
+pub(crate) type Place<'a> = (&'a [u8], ListEnd);
 
 /// From where an element is moved, and to where.
+#[derive(Clone)]
 struct Move {
+    keyspace: Keyspace,
     source: Vec<u8>,
     from: ListEnd,
     target: Vec<u8>,
     to: ListEnd,
+    /// Waits for an element if there is none.
+    patience: Option<Patience>,
 }
 
 /// Within one list an element moves at once. Between two, both are looked at, the element is taken,
 /// and pushed; if it cannot be pushed it is put back.
-fn start(turn: &Turn<'_, '_>, source: Place<'_>, target: Place<'_>) -> Result<Step, Refusal> {
-    let ((source, from), (target, to)) = (source, target);
-    if source == target {
-        let rotate = Operation::List(ListOperation::Rotate { from, to });
-        return turn.call(source, rotate, Assembly::Value);
-    }
-    let count = Operation::List(ListOperation::Count);
-    let plan = Move { source: source.to_vec(), from, target: target.to_vec(), to };
-    let look = vec![(source.to_vec(), count.clone())];
-    turn.ask(
-        look,
-        Then::go(move |outcomes, writer| match outcomes {
-            [Outcome::Integer(0)] => {
-                writer.null();
-                Ok(Next::Answered)
-            }
-            _ => {
-                let look = vec![(plan.target.clone(), count)];
-                Ok(Next::Ask(look, Then::go(move |_, _| Ok(plan.take()))))
-            }
-        }),
-    )
+pub(crate) fn start(
+    turn: &Turn<'_, '_>,
+    (source, from): Place<'_>,
+    (target, to): Place<'_>,
+    patience: Option<Patience>,
+) -> Result<Step, Refusal> {
+    let keyspace = turn.session.database.keyspace();
+    let (source, target) = (source.to_vec(), target.to_vec());
+    turn.go_on(Move { keyspace, source, from, target, to, patience }.look())
 }
 
 impl Move {
+    fn look(self) -> Next {
+        if self.source == self.target {
+            return self.rotate();
+        }
+        let asked = vec![(self.source.clone(), Operation::List(ListOperation::Count))];
+        let then = Then::go(move |outcomes, writer| match outcomes {
+            [Outcome::Integer(0)] => Ok(self.find_nothing(writer)),
+            _ => {
+                let count = Operation::List(ListOperation::Count);
+                let look = vec![(self.target.clone(), count)];
+                Ok(Next::Ask(look, Then::go(move |_, _| Ok(self.take()))))
+            }
+        });
+        Next::Ask(asked, then)
+    }
+
+    fn rotate(self) -> Next {
+        let rotate = Operation::List(ListOperation::Rotate { from: self.from, to: self.to });
+        let asked = vec![(self.source.clone(), rotate)];
+        let then = Then::go(move |outcomes, writer| match outcomes {
+            [Outcome::Nothing] => Ok(self.find_nothing(writer)),
+            [Outcome::Value(value)] => {
+                writer.bulk(value);
+                Ok(Next::Answered)
+            }
+            _ => Err(misfit()),
+        });
+        Next::Ask(asked, then)
+    }
+
+    /// There is no element: the command waits for one, or says so.
+    fn find_nothing(self, writer: &mut Writer<'_>) -> Next {
+        let Some(patience) = self.patience.clone() else {
+            writer.null();
+            return Next::Answered;
+        };
+        let keys = vec![(self.keyspace, self.source.clone())];
+        patience.wait(keys, move || self.look())
+    }
+
     fn take(self) -> Next {
         let pop = ListOperation::Pop { end: self.from, limit: 1 };
         let asked = vec![(self.source.clone(), Operation::List(pop))];
         let then = Then::go(move |outcomes, writer| match outcomes {
-            [Outcome::Nothing] => {
-                writer.null();
-                Ok(Next::Answered)
-            }
+            [Outcome::Nothing] => Ok(self.find_nothing(writer)),
             [Outcome::Values(values)] => {
                 let value = values.first().ok_or_else(misfit)?.clone();
+                if let Some(patience) = &self.patience {
+                    patience.pass_on((self.keyspace, self.source.clone()));
+                }
                 Ok(self.give(value))
             }
             _ => Err(misfit()),

@@ -129,7 +129,11 @@ impl Attempts {
     }
 }
 
-fn write_key_and_members(key: &[u8], members: &[(Vec<u8>, Score)], writer: &mut Writer<'_>) {
+pub(crate) fn write_key_and_members(
+    key: &[u8],
+    members: &[(Vec<u8>, Score)],
+    writer: &mut Writer<'_>,
+) {
     writer.array(2);
     writer.bulk(key);
     writer.array(members.len());
