@@ -1,7 +1,6 @@
 //! The checkers: one file for each kind of promise, each with its own memory. They see everything
 //! that happens and change nothing.
 
-mod batches;
 mod converged;
 mod equal;
 mod ledger;
@@ -84,7 +83,6 @@ impl Checkers {
             Box::new(lost::Lost),
             Box::new(resurrected::Resurrected),
             Box::new(same::Same::default()),
-            Box::new(batches::Batches),
             Box::new(visitors::Visitors),
             Box::new(settled::Settled),
         ];
