@@ -10,6 +10,7 @@
 //! what exists is in one table of routes, from which requests are matched and the OpenAPI document
 //! is made. Nothing here knows a node, a peer, a socket or a clock.
 
+mod credentials;
 mod exposition;
 mod openapi;
 mod origin;
@@ -29,6 +30,7 @@ use api::{Call, Outcome, Token};
 use causality::Millis;
 use cells::Keyspace;
 
+pub use credentials::credentials;
 pub use exposition::{Exposition, Family, Kind, TextFormat};
 pub use origin::Guard;
 pub use parser::{Limits, ParseError, Parsed, Parser};

@@ -47,6 +47,10 @@ problems! {
         "Nothing was written. Compare it with the document at /openapi.json.";
     BAD_SESSION = "bad-session", 400, "The session token was not issued by this cluster",
         "Nothing was written. Begin a session with `new`.";
+    UNAUTHORIZED = "unauthorized", 401, "Nobody may ask this without saying who asks",
+        "Nothing was done. Send the header Authorization: Basic, or Bearer with user:password.";
+    FORBIDDEN = "forbidden", 403, "The user may not do this",
+        "Nothing was done. ACL SETUSER changes what a user may do.";
     FORBIDDEN_ORIGIN = "forbidden-origin", 403, "The request comes from a page of another site",
         "Ask from a program, or from the page that this node serves.";
     NOT_FOUND = "not-found", 404, "There is no such resource",
@@ -103,6 +107,19 @@ impl Problem {
     #[must_use]
     pub fn busy(detail: &str) -> Self {
         Self::new(BUSY, detail).with_header("Retry-After", "1")
+    }
+
+    /// Nobody is known to ask.
+    #[must_use]
+    pub fn unauthorized(detail: &str) -> Self {
+        let challenge = "Basic realm=\"starling\", charset=\"UTF-8\"";
+        Self::new(UNAUTHORIZED, detail).with_header("WWW-Authenticate", challenge)
+    }
+
+    /// Somebody asks who may not.
+    #[must_use]
+    pub fn forbidden(detail: &str) -> Self {
+        Self::new(FORBIDDEN, detail)
     }
 
     /// The node should not be asked.

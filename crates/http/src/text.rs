@@ -30,7 +30,7 @@ pub(crate) fn read(value: &Value) -> Option<Vec<u8>> {
 }
 
 /// Reads base 64 with its padding; nothing when it could be read in two ways.
-fn unbase64(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn unbase64(text: &str) -> Option<Vec<u8>> {
     let (groups, []) = text.as_bytes().as_chunks::<4>() else { return None };
     let mut out = Vec::with_capacity(groups.len() * 3);
     for (index, group) in groups.iter().enumerate() {

@@ -195,8 +195,13 @@ impl Command {
 
     /// Returns all categories, in the order of [`Category`].
     pub(crate) fn all_categories(&self) -> Vec<Category> {
+        Category::ALL.into_iter().filter(|category| self.is_in(*category)).collect()
+    }
+
+    /// Says whether the row or what follows from it puts the command into a category.
+    pub(crate) fn is_in(&self, category: Category) -> bool {
         let has = |flag| self.flags.contains(&flag);
-        let follows = |category| match category {
+        let follows = match category {
             Category::Write => has(Flag::Write),
             Category::Read => has(Flag::Readonly),
             Category::Admin | Category::Dangerous => has(Flag::Admin),
@@ -205,8 +210,17 @@ impl Command {
             // A container is no command: what it contains has the group's category.
             other => self.group.category() == Some(other) && self.run.is_some(),
         };
-        let named = |category: &Category| self.categories.contains(category) || follows(*category);
-        Category::ALL.into_iter().filter(named).collect()
+        follows || self.categories.contains(&category)
+    }
+
+    /// Says whether whoever has not said who it is may run the command.
+    pub(crate) fn is_for_everyone(&self) -> bool {
+        self.flags.contains(&Flag::NoAuth)
+    }
+
+    /// Says whether the command tells of what is stored, or changes it.
+    pub(crate) fn is_about_data(&self) -> bool {
+        self.flags.contains(&Flag::Write) || self.flags.contains(&Flag::Readonly)
     }
 }
 
@@ -274,7 +288,12 @@ impl Flag {
 }
 
 impl Category {
-    const ALL: [Self; 20] = [
+    /// Finds a category by its name in small letters.
+    pub(crate) fn find(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|category| category.name() == name)
+    }
+
+    pub(crate) const ALL: [Self; 20] = [
         Self::Keyspace,
         Self::Read,
         Self::Write,

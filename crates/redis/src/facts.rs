@@ -17,6 +17,8 @@ pub(crate) struct Facts {
     pub(crate) local: String,
     pub(crate) since: Millis,
     pub(crate) name: RefCell<Vec<u8>>,
+    /// Who speaks; nobody yet where one has to say so.
+    pub(crate) user: RefCell<Option<String>>,
     pub(crate) library_name: RefCell<Vec<u8>>,
     pub(crate) library_version: RefCell<Vec<u8>>,
     pub(crate) database: Cell<u32>,
@@ -35,6 +37,7 @@ impl Facts {
             local,
             since,
             name: RefCell::default(),
+            user: RefCell::default(),
             library_name: RefCell::default(),
             library_version: RefCell::default(),
             database: Cell::new(0),
@@ -43,5 +46,10 @@ impl Facts {
             command: Cell::new(None),
             active: Cell::new(since),
         }
+    }
+
+    /// Says whether that user speaks.
+    pub(crate) fn is_user(&self, name: &[u8]) -> bool {
+        self.user.borrow().as_ref().is_some_and(|user| user.as_bytes() == name)
     }
 }

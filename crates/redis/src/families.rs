@@ -2,13 +2,14 @@
 //!
 //! A command is added by one row and one function in its family's file.
 
+mod acl;
 mod bitfield;
 mod bits;
 pub(crate) mod blocking;
-mod client;
+pub(crate) mod client;
 mod cluster;
 mod config;
-mod connection;
+pub(crate) mod connection;
 mod copies;
 mod debug;
 mod documents;
@@ -68,6 +69,7 @@ pub(crate) const FAMILIES: &[&[Command]] = &[
     zsets::algebra::COMMANDS,
     hashes::COMMANDS,
     connection::COMMANDS,
+    acl::COMMANDS,
     client::COMMANDS,
     pubsub::COMMANDS,
     documents::COMMANDS,

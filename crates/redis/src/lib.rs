@@ -31,14 +31,18 @@ mod session;
 mod slot;
 mod table;
 mod turn;
+mod users;
 mod view;
+
+use std::fmt;
 
 use api::{Call, Outcome, Token};
 use causality::Millis;
 use resp::{Protocol, Writer};
 
 use command::Command;
-use families::{observing, pubsub, transactions};
+pub use families::connection::finish_login;
+use families::{client, observing, pubsub, transactions};
 pub use lobby::{Awaited, Errand, Kind, Lobby, Push, Said, Unblocking, fed_by};
 use refusal::Refusal;
 pub use rounds::Blocked;
@@ -46,6 +50,8 @@ use rounds::{Asked, Asker, Next, Then};
 use session::Answers;
 pub use session::{ClientId, Levels, Session};
 use turn::Turn;
+use users::Entry;
+pub use users::{DEFAULT_USER, Denial, Guard, RuleError, User, Users, Wish};
 pub use view::{ClusterNode, ClusterView, Liveness, SlotRange};
 
 /// What becomes of one command.
@@ -84,6 +90,69 @@ pub enum Question {
     Last,
     /// Make the session see at least this: `OK`, or an error.
     AdoptToken(Token),
+    /// Whether a password is a user's; [`finish_login`] writes the reply, and no later command of
+    /// the connection may begin before.
+    Login {
+        /// Who it says it is.
+        user: String,
+        /// What it says.
+        password: Secret,
+    },
+    /// Change who the users are: `OK` or a number, or an error.
+    ChangeUsers(UsersChange),
+    /// A random password of so many hexadecimal digits: a bulk string.
+    Password {
+        /// How many.
+        digits: usize,
+    },
+}
+
+/// What an operator wants of the users. Every word was checked, but for those of passwords.
+#[derive(Clone, PartialEq, Eq)]
+pub enum UsersChange {
+    /// Make one, or change it: `OK`.
+    Set {
+        /// Who.
+        name: String,
+        /// The words, in order; `>` and `<` stand before passwords as they were typed.
+        words: Vec<String>,
+    },
+    /// Remove them: how many there were.
+    Remove(Vec<String>),
+}
+
+/// Words hold passwords, so nobody prints them.
+impl fmt::Debug for UsersChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Set { name, .. } => f.debug_struct("Set").field("name", name).finish(),
+            Self::Remove(names) => f.debug_tuple("Remove").field(names).finish(),
+        }
+    }
+}
+
+/// Bytes that nobody prints.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Vec<u8>);
+
+impl Secret {
+    /// Keeps bytes from being printed.
+    #[must_use]
+    pub fn new(bytes: &[u8]) -> Self {
+        Self(bytes.to_vec())
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
 }
 
 /// A command whose calls are under way.
@@ -144,7 +213,6 @@ pub fn begin(
         session.answers = Answers::Skip;
     }
     session.note(found, now);
-    observing::tell_monitors(session, args, now);
     let before = session.answers;
     if before == Answers::On {
         return take(session, found, (args, now), view, writer);
@@ -167,7 +235,8 @@ pub fn begin(
     }
 }
 
-/// Carries a command out, or queues it.
+/// Carries a command out, or queues it, if its user may run it. One that may not be run is told to
+/// nobody.
 fn take(
     session: &mut Session,
     found: &'static Command,
@@ -175,6 +244,12 @@ fn take(
     view: &ClusterView,
     writer: &mut Writer<'_>,
 ) -> Step {
+    if let Err(refusal) = admit(session, found, args, now) {
+        session.transaction.spoil();
+        refusal.write(&found.full_name(), writer);
+        return Step::Reply;
+    }
+    observing::tell_monitors(session, args, now);
     let mut turn = Turn { session, command: found, args, now, view, writer };
     let is_queued = turn.session.transaction.is_open() && !transactions::is_immediate(found);
     let step = match pubsub::check(&turn) {
@@ -193,6 +268,57 @@ fn take(
             Step::Reply
         }
     }
+}
+
+/// Lets a command pass that its user may run, with all it touches.
+fn admit(
+    session: &Session,
+    command: &'static Command,
+    args: &[&[u8]],
+    now: Millis,
+) -> Result<(), Refusal> {
+    let user = session.user().and_then(|name| Some((name, session.guard.active(name)?)));
+    let Some((name, user)) = user else {
+        let is_free = command.is_for_everyone() || is_proven_otherwise(command, args);
+        return if is_free {
+            Ok(())
+        } else {
+            Err(Refusal::text("NOAUTH Authentication required."))
+        };
+    };
+    user.check(command, args, session.database.0).map_err(|denial| {
+        note_denial(session, (denial.reason(), name.to_owned()), now);
+        denial.refusal(name)
+    })
+}
+
+/// Whether a command carries its own proof: a node that asks to be let in knows the cluster's
+/// secret, and no user.
+fn is_proven_otherwise(command: &Command, args: &[&[u8]]) -> bool {
+    command.container == Some("starling")
+        && command.name == "node"
+        && args.get(2).is_some_and(|word| turn::is_word(word, "admit"))
+}
+
+/// Why something was denied, what it was, and to whom.
+type Denied = ((&'static str, Vec<u8>), String);
+
+/// Remembers a denial for `ACL LOG`.
+fn note_denial(session: &Session, ((reason, object), user): Denied, now: Millis) {
+    let context = if session.transaction.is_open() { "multi" } else { "toplevel" };
+    let client = client::line_of(&session.facts, &session.lobby, now);
+    let entry = Entry {
+        id: 0,
+        count: 1,
+        reason,
+        context,
+        object,
+        user,
+        client,
+        created: now,
+        updated: now,
+    };
+    session.guard.log.borrow_mut().add(entry);
 }
 
 /// Takes what the calls of a command came to, in the order of the calls: answers it, or says which

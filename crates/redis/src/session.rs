@@ -9,9 +9,12 @@ use resp::{Protocol, Writer};
 
 use crate::command::Command;
 use crate::facts::Facts;
+use crate::families::connection::Login;
 use crate::families::protocol_number;
 use crate::families::transactions::Transaction;
-use crate::lobby::Lobby;
+use crate::lobby::{Lobby, Push};
+use crate::rounds::Blocked;
+use crate::users::Guard;
 
 /// Names a connection to this node; never used again while the node runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -61,6 +64,11 @@ pub struct Session {
     pub(crate) lobby: Rc<Lobby>,
     /// Answers in which stand-ins took part, since the client asked for them last.
     sloppy_count: i64,
+    pub(crate) guard: Rc<Guard>,
+    /// Who speaks; nobody yet where one has to say so.
+    user: Option<String>,
+    /// What goes on once the driver has compared a password.
+    pub(crate) login: Option<Login>,
     /// Where choices at random begin.
     rng: fastrand::Rng,
 }
@@ -83,7 +91,7 @@ impl Session {
     /// Starts a session for a connection accepted at `now`, between two addresses with ports.
     #[must_use]
     pub fn new(id: ClientId, peer: String, local: String, levels: Levels, now: Millis) -> Self {
-        Self {
+        let mut session = Self {
             id,
             facts: Rc::new(Facts::new(id, peer, local, now)),
             levels_default: levels,
@@ -95,8 +103,13 @@ impl Session {
             transaction: Transaction::default(),
             lobby: Rc::default(),
             sloppy_count: 0,
+            guard: Rc::default(),
+            user: None,
+            login: None,
             rng: fastrand::Rng::with_seed(id.0 ^ now.0),
-        }
+        };
+        session.speak_as(session.guard.nobody());
+        session
     }
 
     /// Joins the other connections of the node; before, it is alone.
@@ -125,6 +138,46 @@ impl Session {
         *self.facts.name.borrow_mut() = name.to_vec();
     }
 
+    /// Puts the session behind a guard; `certified` is the name in a certificate that was checked.
+    #[must_use]
+    pub fn guarded(self, guard: Rc<Guard>, certified: Option<String>) -> Self {
+        let certified = certified.filter(|name| guard.active(name).is_some());
+        let user = certified.or_else(|| guard.nobody());
+        let mut guarded = Self { guard, ..self };
+        guarded.speak_as(user);
+        guarded
+    }
+
+    /// Lets the session speak as somebody.
+    pub(crate) fn set_user(&mut self, name: String) {
+        self.speak_as(Some(name));
+    }
+
+    fn speak_as(&mut self, user: Option<String>) {
+        self.facts.user.replace(user.clone());
+        self.user = user;
+    }
+
+    /// Who speaks.
+    #[must_use]
+    pub fn user(&self) -> Option<&str> {
+        self.user.as_deref()
+    }
+
+    /// Says whether its user may still be told what it listens to.
+    #[must_use]
+    pub fn may_hear(&self, push: &Push) -> bool {
+        let user = self.user().and_then(|name| self.guard.active(name));
+        user.is_some_and(|user| user.may_hear(push))
+    }
+
+    /// Says whether its user may still be given what it waits for.
+    #[must_use]
+    pub fn may_go_on(&self, blocked: &Blocked) -> bool {
+        let user = self.user().and_then(|name| self.guard.active(name));
+        user.is_some_and(|user| user.may_go_on(blocked, self.database.0))
+    }
+
     /// Forgets everything but who connected; the library stays known, as in Redis.
     pub(crate) fn reset(&mut self) {
         self.protocol = Protocol::Resp2;
@@ -136,6 +189,7 @@ impl Session {
         self.lobby.channels.borrow_mut().leave(self.id);
         self.lobby.monitors.borrow_mut().remove(&self.id);
         self.transaction.end();
+        self.speak_as(self.guard.nobody());
     }
 
     /// Notes that stand-ins for owners took part in an answer.

@@ -24,9 +24,10 @@ use tokio::sync::Notify;
 use tokio::task::spawn_local;
 use tokio::time::timeout;
 
+use crate::accounts::Accounts;
+use crate::caller::Answered;
 use crate::clock;
 use crate::config::Config;
-use crate::http::Answered;
 use crate::inbox::Inbox;
 use crate::log::Log;
 use crate::socket::Socket;
@@ -57,6 +58,7 @@ pub(crate) struct Clients {
     asked: RefCell<HashMap<RequestId, Asker>>,
     last_request: Cell<u64>,
     left: Notify,
+    accounts: Rc<Accounts>,
     tls: Option<Rc<Tls>>,
     /// Connections that are being greeted.
     greetings_count: Cell<usize>,
@@ -82,6 +84,7 @@ impl Clients {
         inbox: Rc<Inbox>,
         view: ClusterView,
         describer: Rc<Describer>,
+        accounts: Rc<Accounts>,
         tls: Option<Rc<Tls>>,
     ) -> Self {
         Self {
@@ -97,6 +100,7 @@ impl Clients {
             asked: RefCell::default(),
             last_request: Cell::new(0),
             left: Notify::new(),
+            accounts,
             tls,
             greetings_count: Cell::new(0),
         }
@@ -317,10 +321,8 @@ impl Clients {
         let id = ClientId(self.last_id.get() + 1);
         self.last_id.set(id.0);
         // Without addresses it has left before it was looked at.
-        if let Some(name) = socket.certified_name() {
-            self.log.debug(format_args!("client {} has the certificate of `{name}`", id.0));
-        }
-        let Ok(client) = Client::new(id, socket, Rc::clone(&self.lobby)).map(Rc::new) else {
+        let (lobby, guard) = (Rc::clone(&self.lobby), self.accounts.guard());
+        let Ok(client) = Client::new(id, socket, lobby, guard).map(Rc::new) else {
             return;
         };
         self.connected.borrow_mut().insert(id, Rc::clone(&client));

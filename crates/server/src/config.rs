@@ -19,6 +19,7 @@ use std::path::PathBuf;
 
 use causality::{ContextKey, NodeId};
 use node::{CoordinationConfig, VerificationConfig};
+use redis::Secret;
 use xxhash_rust::xxh3::xxh3_128;
 
 pub use error::ConfigError;
@@ -41,6 +42,8 @@ pub struct Config {
     pub cluster: u64,
     /// What a peer has to know.
     pub secret: String,
+    /// The password of the user `default`, if there is one.
+    pub password: Option<Secret>,
     /// The certificates, if traffic is encrypted.
     pub tls: Option<TlsConfig>,
     /// Where everything is kept.

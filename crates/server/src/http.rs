@@ -1,8 +1,9 @@
 //! The HTTP side of a node: connections in, calls into the inbox, responses out.
 //!
-//! Invariants: every open call is in one table, from the moment it is in the inbox until its
-//! outcome; connections, the bytes of requests, and the time each step may take are bounded.
+//! Invariants: connections, the bytes of requests, and the time each step may take are bounded;
+//! nobody is served who may not ask: see `access`.
 
+mod access;
 mod answers;
 mod connection;
 mod health;
@@ -10,21 +11,19 @@ pub(crate) mod history;
 mod metrics;
 mod watching;
 
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::cell::Cell;
 use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
-use api::{Call, Outcome};
 use http::Guard;
-use node::{Event, RequestId};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::Notify;
 use tokio::task::spawn_local;
 
+use crate::accounts::Accounts;
+use crate::caller::Caller;
 use crate::config::Config;
-use crate::inbox::Inbox;
 use crate::log::Log;
 use crate::neighbours::Neighbours;
 use crate::status::Describer;
@@ -37,12 +36,9 @@ const CONNECTIONS_COUNT_MAX: usize = 1024;
 const INPUT_SIZE_MAX: usize = 256 * 1024 * 1024;
 /// How long nothing is accepted after the system refused to.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// Requests of this side have this bit in their ids, those of the other side do not.
-const ID_BIT: u64 = 1 << 63;
 
 /// Everything that speaks HTTP with one node.
 pub(crate) struct Http {
-    inbox: Rc<Inbox>,
     log: Log,
     describer: Rc<Describer>,
     neighbours: Rc<Neighbours>,
@@ -51,8 +47,8 @@ pub(crate) struct Http {
     request_size_max: usize,
     connections_count: Cell<usize>,
     input_size: Cell<usize>,
-    asked: RefCell<BTreeMap<RequestId, oneshot::Sender<Answered>>>,
-    last_request: Cell<u64>,
+    accounts: Rc<Accounts>,
+    caller: Rc<Caller>,
     is_closing: Cell<bool>,
     /// Wakes every connection when the node is about to stop.
     closing: Notify,
@@ -70,14 +66,14 @@ impl Http {
     /// Puts the HTTP side of a node together; it listens once it is told to.
     pub(crate) fn new(
         config: &Config,
-        inbox: Rc<Inbox>,
+        caller: Rc<Caller>,
         neighbours: Rc<Neighbours>,
+        accounts: Rc<Accounts>,
         tls: Option<Rc<Tls>>,
     ) -> Self {
         let address = config.http_address();
         let is_exposed = address.is_some_and(|address| !address.ip().is_loopback());
         Self {
-            inbox,
             log: Log::new(config.log),
             describer: neighbours.describer(),
             neighbours,
@@ -86,8 +82,8 @@ impl Http {
             request_size_max: config.request_size_max.min(INPUT_SIZE_MAX / 8),
             connections_count: Cell::new(0),
             input_size: Cell::new(0),
-            asked: RefCell::default(),
-            last_request: Cell::new(ID_BIT),
+            accounts,
+            caller,
             is_closing: Cell::new(false),
             closing: Notify::new(),
             left: Notify::new(),
@@ -100,25 +96,13 @@ impl Http {
         spawn_local(Rc::clone(&self.history).run(Rc::clone(&self.describer)));
         loop {
             match listener.accept().await {
-                Ok((socket, _)) => self.admit(socket),
+                Ok((socket, _)) => self.accept(socket),
                 Err(error) => {
                     self.log.warn(format_args!("cannot accept an HTTP connection: {error}"));
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }
         }
-    }
-
-    /// Keeps the outcomes of calls that were made here, and gives back those of others.
-    pub(crate) fn take(&self, answered: Answered) -> Option<Answered> {
-        if answered.request.0 & ID_BIT == 0 {
-            return Some(answered);
-        }
-        if let Some(waiting) = self.asked.borrow_mut().remove(&answered.request) {
-            // Whoever asked may have left.
-            let _ = waiting.send(answered);
-        }
-        None
     }
 
     /// Takes no more requests and waits until all are answered, or `patience` ends.
@@ -136,7 +120,7 @@ impl Http {
         }
     }
 
-    fn admit(self: &Rc<Self>, socket: TcpStream) {
+    fn accept(self: &Rc<Self>, socket: TcpStream) {
         if self.connections_count.get() >= CONNECTIONS_COUNT_MAX {
             connection::turn_away(&socket);
             return;
@@ -151,29 +135,4 @@ impl Http {
             http.left.notify_one();
         });
     }
-
-    /// A number that nobody else at this node uses, for a request or a session.
-    fn new_id(&self) -> u64 {
-        self.last_request.set(self.last_request.get() + 1);
-        self.last_request.get()
-    }
-
-    /// Makes a call and waits for its outcome; nothing when the node is gone.
-    async fn call(&self, call: Call) -> Option<Answered> {
-        self.inbox.room().await;
-        let request = RequestId(self.new_id());
-        let (sender, outcome) = oneshot::channel();
-        self.asked.borrow_mut().insert(request, sender);
-        self.inbox.push(Event::Called { request, call });
-        outcome.await.ok()
-    }
-}
-
-/// The outcome of a call, and how it came about.
-#[derive(Debug)]
-pub(crate) struct Answered {
-    pub(crate) request: RequestId,
-    pub(crate) outcome: Outcome,
-    /// Stand-ins for owners took part.
-    pub(crate) is_sloppy: bool,
 }

@@ -9,6 +9,8 @@
 //! One thread does everything; tasks meet only in the inbox. No decision about consistency is made
 //! here: what is sent, answered and kept is the node's business.
 
+mod accounts;
+mod caller;
 mod clients;
 mod clock;
 pub mod config;
@@ -20,6 +22,7 @@ mod joining;
 mod log;
 mod members;
 mod neighbours;
+mod passwords;
 mod peers;
 mod predicting;
 mod renewal;

@@ -16,6 +16,8 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
 
+use crate::accounts::{self, Accounts};
+use crate::caller::Caller;
 use crate::clients::Clients;
 use crate::config::Config;
 use crate::http::Http;
@@ -204,19 +206,24 @@ fn open(
     let peers = Peers::new(config, identity.incarnation(), Rc::clone(&inbox), tls.clone());
     let peers = Rc::new(peers);
     let view = view::of(config, now, &node.borrow().members(), &node.borrow().owners());
+    let caller = Rc::new(Caller::new(Rc::clone(&inbox)));
+    let accounts = Rc::new(Accounts::new(config, Rc::clone(&caller)));
     let clients = Rc::new_cyclic(|clients| {
         let describer = Rc::new(Describer {
+            users_changed: Rc::clone(&accounts.changed_elsewhere),
             config: config.clone(),
             node: Rc::clone(&node),
             peers: Rc::clone(&peers),
             clients: Weak::clone(clients),
             inbox: Rc::clone(&inbox),
         });
-        Clients::new(config, Rc::clone(&inbox), view, describer, tls.clone())
+        Clients::new(config, Rc::clone(&inbox), view, describer, Rc::clone(&accounts), tls.clone())
     });
     let neighbours = Rc::new(Neighbours::new(clients.describer()));
-    let http = Rc::new(Http::new(config, Rc::clone(&inbox), Rc::clone(&neighbours), tls));
-    Ok(Turns::new(inbox, clients, http, neighbours, Log::new(config.log)))
+    spawn_local(Rc::clone(&accounts).follow());
+    spawn_local(accounts::tell(Rc::clone(&accounts), Rc::clone(&neighbours)));
+    let http = Http::new(config, Rc::clone(&caller), Rc::clone(&neighbours), accounts, tls);
+    Ok(Turns::new(inbox, clients, Rc::new(http), caller, neighbours, Log::new(config.log)))
 }
 
 fn node_config(config: &Config, identity: &Identity, origin: Origin) -> node::Config {

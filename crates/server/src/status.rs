@@ -10,6 +10,7 @@ use redis::Question;
 use resp::Writer;
 use serde_json::{Value, json};
 use storage::Usage;
+use tokio::sync::Notify;
 
 use crate::clients::Clients;
 use crate::clock;
@@ -28,6 +29,8 @@ pub(crate) struct Describer {
     pub(crate) clients: Weak<Clients>,
     /// Wakes the node when it was told something.
     pub(crate) inbox: Rc<Inbox>,
+    /// Wakes whoever follows the users: another node has changed them.
+    pub(crate) users_changed: Rc<Notify>,
 }
 
 /// How a peer is seen from here, by the node and by the driver together.
@@ -68,6 +71,9 @@ impl Describer {
                     Err(error) => writer.error_fmt(format_args!("ERR {error}")),
                 }
             }
+            Question::Login { .. } | Question::ChangeUsers(_) | Question::Password { .. } => {
+                unreachable!("accounts answer these")
+            }
         }
     }
 
@@ -80,6 +86,10 @@ impl Describer {
     pub(crate) fn describe_for(&self, question: &Value) -> Value {
         match question["what"].as_str() {
             Some("report") => self.report(),
+            Some("users") => {
+                self.users_changed.notify_one();
+                Value::Bool(true)
+            }
             Some("trace" | "applied") => self.trace_here(question),
             _ => Value::Null,
         }

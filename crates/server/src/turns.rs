@@ -27,10 +27,11 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::sleep;
 use wire::Message;
 
+use crate::caller::{Answered, Caller};
 use crate::clients::Clients;
 use crate::clock;
 use crate::config::Config;
-use crate::http::{Answered, Http};
+use crate::http::Http;
 use crate::inbox::Inbox;
 use crate::log::Log;
 use crate::neighbours::Neighbours;
@@ -61,6 +62,7 @@ pub(crate) struct Turns {
     pub(crate) inbox: Rc<Inbox>,
     pub(crate) clients: Rc<Clients>,
     pub(crate) http: Rc<Http>,
+    caller: Rc<Caller>,
     pub(crate) peers: Rc<Peers>,
     pub(crate) neighbours: Rc<Neighbours>,
     config: Config,
@@ -82,6 +84,7 @@ impl Turns {
         inbox: Rc<Inbox>,
         clients: Rc<Clients>,
         http: Rc<Http>,
+        caller: Rc<Caller>,
         neighbours: Rc<Neighbours>,
         log: Log,
     ) -> Self {
@@ -93,6 +96,7 @@ impl Turns {
             inbox,
             clients,
             http,
+            caller,
             peers,
             neighbours,
             config,
@@ -227,7 +231,7 @@ impl Turns {
             };
             replies.into_iter().map(answered)
         });
-        self.clients.answer(replies.filter_map(|one| self.http.take(one)));
+        self.clients.answer(replies.filter_map(|one| self.caller.take(one)));
     }
 
     /// Does a little of what the store needs done in the background.

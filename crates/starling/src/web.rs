@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 
-use crate::address::{Endpoint, NodeAddress};
+use crate::address::{Credentials, Endpoint, NodeAddress};
 use crate::client::connect;
 use crate::status;
 
@@ -61,8 +61,14 @@ pub(crate) fn path_part(bytes: &[u8]) -> String {
 fn exchange(address: &Endpoint, method: &str, path: &str) -> anyhow::Result<(u16, Vec<u8>)> {
     let mut socket = connect(address, PATIENCE)?;
     // HTTP/1.0: the body ends with the connection.
+    let who = match &address.access.credentials {
+        Some(Credentials { user, password }) => {
+            format!("Authorization: Bearer {user}:{password}\r\n")
+        }
+        None => String::new(),
+    };
     let request = format!(
-        "{method} {path} HTTP/1.0\r\nHost: {address}\r\nAccept: application/json\r\n\
+        "{method} {path} HTTP/1.0\r\nHost: {address}\r\nAccept: application/json\r\n{who}\
          Content-Length: 0\r\n\r\n"
     );
     socket.write_all(request.as_bytes())?;

@@ -180,7 +180,7 @@ fn info(turn: &mut Turn<'_, '_>) -> Result<Step, Refusal> {
 }
 
 /// Describes a connection in one line.
-fn line_of(facts: &Facts, lobby: &Lobby, now: Millis) -> String {
+pub(crate) fn line_of(facts: &Facts, lobby: &Lobby, now: Millis) -> String {
     let text =
         |bytes: &std::cell::RefCell<Vec<u8>>| String::from_utf8_lossy(&bytes.borrow()).into_owned();
     let seconds = |from: Millis| (now.minus(from.0).0 / 1000).to_string();
@@ -201,7 +201,7 @@ fn line_of(facts: &Facts, lobby: &Lobby, now: Millis) -> String {
         ("ssub", count(Kind::Shard)),
         ("multi", facts.multi.get().to_string()),
         ("cmd", command),
-        ("user", "default".to_owned()),
+        ("user", facts.user.borrow().clone().unwrap_or_default()),
         ("resp", facts.protocol.get().to_string()),
         ("lib-name", text(&facts.library_name)),
         ("lib-ver", text(&facts.library_version)),
@@ -315,7 +315,7 @@ impl<'a> Killed<'a> {
             && self.id.is_none_or(|id| id == facts.id)
             && self.peer.is_none_or(|peer| peer == facts.peer.as_bytes())
             && self.local.is_none_or(|local| local == facts.local.as_bytes())
-            && self.user.is_none_or(|user| user == b"default"))
+            && self.user.is_none_or(|user| facts.is_user(user)))
     }
 }
 
@@ -326,7 +326,7 @@ fn kill(turn: &mut Turn<'_, '_>) -> Result<Step, Refusal> {
         [address] => (Killed { peer: Some(address), ..Killed::default() }, true),
         words => (Killed::parse(words)?, false),
     };
-    if let Some(user) = killed.user.filter(|user| *user != b"default") {
+    if let Some(user) = killed.user.filter(|user| !turn.session.guard.knows(user)) {
         return Err(Refusal::quoting("ERR No such user '", user, "'"));
     }
     let lobby = Rc::clone(&turn.session.lobby);

@@ -1,16 +1,19 @@
 //! The connection itself: which protocol it speaks, which keyspace it means, when it ends.
 //!
-//! There is one user, `default`, without a password: what Redis is until it is given one.
+//! Who it is for: `AUTH` and `HELLO` say who speaks. The driver compares the password, which takes
+//! a while on purpose, and then [`finish_login`] goes on.
 
-use resp::Protocol;
+use causality::Millis;
+use resp::{Protocol, Writer};
 
-use crate::Step;
 use crate::command::{ANYTIME_FAST, Command, Flag, Group};
 use crate::families::client::check_name;
 use crate::families::server::REDIS_VERSION;
 use crate::refusal::Refusal;
-use crate::session::{DATABASE_COUNT, Database};
+use crate::session::{DATABASE_COUNT, Database, Session};
 use crate::turn::{Turn, is_word, parse_integer};
+use crate::users::DEFAULT_USER;
+use crate::{Question, Secret, Step};
 
 const HANDSHAKE: &[Flag] =
     &[Flag::NoScript, Flag::Loading, Flag::Stale, Flag::Fast, Flag::NoAuth, Flag::AllowBusy];
@@ -64,19 +67,105 @@ fn echo(turn: &mut Turn<'_, '_>) -> Result<Step, Refusal> {
 
 fn hello(turn: &mut Turn<'_, '_>) -> Result<Step, Refusal> {
     let wish = Hello::parse(turn.args.get(1..).unwrap_or_default())?;
-    if let Some((user, _)) = wish.credentials {
-        check_user(user)?;
-    }
     if let Some(name) = wish.name {
         check_name(name)?;
-        turn.session.set_name(name);
     }
-    if let Some(protocol) = wish.protocol {
-        turn.session.protocol = protocol;
-        turn.writer.set_protocol(protocol);
+    let rest = Greeting { protocol: wish.protocol, name: wish.name.map(<[u8]>::to_vec) };
+    match wish.credentials {
+        Some((user, password)) => log_in(turn, user, password, Some(rest)),
+        None if turn.session.user().is_none() => Err(Refusal::text(
+            "NOAUTH HELLO must be called with the client already authenticated, otherwise the \
+             HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and \
+             select the RESP protocol version at the same time",
+        )),
+        None => {
+            rest.carry_out(turn.session, turn.writer);
+            Ok(Step::Reply)
+        }
     }
-    write_greeting(turn);
-    Ok(Step::Reply)
+}
+
+/// What `HELLO` does once it is known who speaks.
+#[derive(Debug)]
+struct Greeting {
+    protocol: Option<Protocol>,
+    name: Option<Vec<u8>>,
+}
+
+impl Greeting {
+    fn carry_out(self, session: &mut Session, writer: &mut Writer<'_>) {
+        if let Some(name) = self.name {
+            session.set_name(&name);
+        }
+        if let Some(protocol) = self.protocol {
+            session.protocol = protocol;
+            writer.set_protocol(protocol);
+        }
+        write_greeting(session, writer);
+    }
+}
+
+/// Somebody who has said a password that is being compared.
+#[derive(Debug)]
+pub(crate) struct Login {
+    user: String,
+    greeting: Option<Greeting>,
+}
+
+const WRONG: Refusal =
+    Refusal::text("WRONGPASS invalid username-password pair or user is disabled.");
+
+/// Asks the driver whether a password is a user's.
+fn log_in(
+    turn: &mut Turn<'_, '_>,
+    user: &[u8],
+    password: &[u8],
+    greeting: Option<Greeting>,
+) -> Result<Step, Refusal> {
+    // A name that is no text is nobody's.
+    let user = String::from_utf8_lossy(user).into_owned();
+    let login = Login { user: user.clone(), greeting };
+    let users = turn.session.guard.users();
+    if users.get(&user).is_some_and(|user| user.needs_no_password()) {
+        login.accept(turn.session, turn.writer);
+        return Ok(Step::Reply);
+    }
+    if users.iter().all(|(_, user)| user.passwords().is_empty()) {
+        return Err(WRONG);
+    }
+    // Names that nobody has take as long as others: who guesses learns nothing.
+    turn.session.login = Some(login);
+    Ok(Step::Ask(Question::Login { user, password: Secret::new(password) }))
+}
+
+impl Login {
+    fn accept(self, session: &mut Session, writer: &mut Writer<'_>) {
+        session.set_user(self.user);
+        match self.greeting {
+            Some(greeting) => greeting.carry_out(session, writer),
+            None => writer.ok(),
+        }
+        session.note_settled();
+    }
+}
+
+/// Goes on with a session of which the password was compared: lets the user in, or refuses.
+pub fn finish_login(
+    session: &mut Session,
+    is_accepted: bool,
+    now: Millis,
+    writer: &mut Writer<'_>,
+) {
+    writer.set_protocol(session.protocol);
+    let Some(login) = session.login.take() else { return };
+    // It may have been disabled while the password was compared.
+    if is_accepted && session.guard.active(&login.user).is_some() {
+        return login.accept(session, writer);
+    }
+    let name = if login.greeting.is_some() { "hello" } else { "auth" };
+    let denied = (("auth", name.as_bytes().to_vec()), login.user);
+    crate::note_denial(session, denied, now);
+    WRONG.write(name, writer);
 }
 
 /// The arguments of `HELLO`, as typed.
@@ -120,10 +209,9 @@ fn parse_protocol(text: &[u8]) -> Result<Protocol, Refusal> {
     }
 }
 
-fn write_greeting(turn: &mut Turn<'_, '_>) {
-    let id = i64::try_from(turn.session.id.0).unwrap_or(i64::MAX);
-    let protocol = protocol_number(turn.session.protocol);
-    let writer = &mut *turn.writer;
+fn write_greeting(session: &Session, writer: &mut Writer<'_>) {
+    let id = i64::try_from(session.id.0).unwrap_or(i64::MAX);
+    let protocol = protocol_number(session.protocol);
     writer.map(7);
     writer.bulk(b"server");
     writer.bulk(b"redis");
@@ -151,24 +239,19 @@ pub(crate) const fn protocol_number(protocol: Protocol) -> i64 {
 
 fn auth(turn: &mut Turn<'_, '_>) -> Result<Step, Refusal> {
     match turn.args {
-        [_, _] => Err(Refusal::text(
-            "ERR AUTH <password> called without any password configured for the default user. \
-             Are you sure your configuration is correct?",
-        )),
-        [_, user, _] => {
-            check_user(user)?;
-            turn.ok()
+        [_, password] => {
+            let users = turn.session.guard.users();
+            if users.get(DEFAULT_USER).is_some_and(|user| user.needs_no_password()) {
+                return Err(Refusal::text(
+                    "ERR AUTH <password> called without any password configured for the default \
+                     user. Are you sure your configuration is correct?",
+                ));
+            }
+            log_in(turn, DEFAULT_USER.as_bytes(), password, None)
         }
+        [_, user, password] => log_in(turn, user, password, None),
         _ => Err(Refusal::Syntax),
     }
-}
-
-/// Any password opens the door of a user without one.
-fn check_user(user: &[u8]) -> Result<(), Refusal> {
-    if user == b"default" {
-        return Ok(());
-    }
-    Err(Refusal::text("WRONGPASS invalid username-password pair or user is disabled."))
 }
 
 fn select(turn: &mut Turn<'_, '_>) -> Result<Step, Refusal> {

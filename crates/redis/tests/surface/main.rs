@@ -12,3 +12,4 @@ mod lone;
 mod real;
 mod replies;
 mod transcript;
+mod users;

@@ -10,13 +10,15 @@ use std::time::Duration;
 
 use api::{Call, Outcome, SessionId};
 use causality::Millis;
-use redis::{Awaited, ClientId, Levels, Lobby, Push, Question, Session, Step, Unblocking};
+use redis::{Awaited, ClientId, Guard, Levels, Lobby, Push, Question, Session, Step, Unblocking};
 use resp::{Limits, Parsed, Parser};
 use tokio::sync::Notify;
+use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep_until};
 
 use super::Clients;
 use super::replies::{Replies, Ticket};
+use crate::accounts::Answer;
 use crate::clock;
 use crate::socket::Socket;
 
@@ -52,6 +54,8 @@ struct State {
     /// It took what it was sent too slowly, so nothing more is sent.
     is_cut_off: bool,
     waiting: Option<Waiting>,
+    /// Something that takes a while is found out, and no later command may begin.
+    is_consulting: bool,
 }
 
 /// A client that waits for a key to get something, from its first look to its reply.
@@ -81,6 +85,8 @@ enum Begun {
     Now,
     /// It needs these calls.
     Calls(Ticket, Vec<Call>),
+    /// It is answered once this is found out.
+    Consults(Question),
     /// It is to be begun again once the commands before are answered.
     Later,
 }
@@ -92,9 +98,15 @@ struct Wants {
 }
 
 impl Client {
-    pub(crate) fn new(id: ClientId, socket: Socket, lobby: Rc<Lobby>) -> io::Result<Self> {
+    pub(crate) fn new(
+        id: ClientId,
+        socket: Socket,
+        lobby: Rc<Lobby>,
+        guard: Rc<Guard>,
+    ) -> io::Result<Self> {
         let (peer, local) = (socket.peer_addr()?.to_string(), socket.local_addr()?.to_string());
-        let mut session = Session::new(id, peer, local, Levels::default(), clock::now());
+        let session = Session::new(id, peer, local, Levels::default(), clock::now());
+        let mut session = session.guarded(guard, socket.certified_name());
         session.enter(lobby);
         let state = State {
             session,
@@ -103,6 +115,7 @@ impl Client {
             is_closing: false,
             is_cut_off: false,
             waiting: None,
+            is_consulting: false,
         };
         Ok(Self { id, socket, state: RefCell::new(state), changed: Notify::new() })
     }
@@ -175,22 +188,31 @@ impl Client {
 
     /// Takes no more commands; the connection ends when all are answered.
     pub(crate) fn close(&self) {
-        let mut state = self.state.borrow_mut();
-        state.is_closing = true;
-        state.replies.forget_blocked();
+        self.state.borrow_mut().close();
         self.changed.notify_one();
     }
 
-    /// Sends something that the client did not ask for right now; [`Self::flush`] sends it.
+    /// Sends something that the client did not ask for right now; [`Self::flush`] sends it. A
+    /// client whose user may not hear it any more is closed instead.
     pub(crate) fn push(&self, push: &Push) {
         let state = &mut *self.state.borrow_mut();
+        if !state.session.may_hear(push) {
+            state.close();
+            return;
+        }
         let protocol = state.session.protocol();
         state.is_cut_off |= !state.replies.push(push, protocol);
     }
 
-    /// Lets a client that waits look again; returns its calls.
+    /// Lets a client that waits look again; returns its calls. A client whose user may not take
+    /// what it waits for any more is closed instead.
     pub(crate) fn retry(&self) -> Option<(Ticket, Vec<Call>)> {
         let state = &mut *self.state.borrow_mut();
+        if state.replies.blocked().is_some_and(|blocked| !state.session.may_go_on(blocked)) {
+            state.close();
+            self.changed.notify_one();
+            return None;
+        }
         let waiting = state.waiting.as_mut()?;
         // One that is looking right now looks once more when it finds nothing.
         waiting.looks_again = state.replies.blocked().is_none();
@@ -262,7 +284,8 @@ impl Client {
         let is_waiting = state.replies.blocked().is_some();
         // Nothing is taken for a client that is gone.
         let is_gone = state.is_cut_off || is_waiting && state.has_ended;
-        let is_done = state.is_closing && state.replies.is_empty() && !has_unsent || is_gone;
+        let is_answered = state.replies.is_empty() && !state.is_consulting;
+        let is_done = state.is_closing && is_answered && !has_unsent || is_gone;
         let may_read = state.may_take() || is_waiting && unread < READ_AHEAD_SIZE_MAX;
         (!is_done).then(|| Wants {
             reading: (may_read && !state.has_ended).then_some(()),
@@ -297,6 +320,16 @@ impl Client {
         Ok(())
     }
 
+    /// Finds out what takes a while, and goes on then.
+    fn consult(self: &Rc<Self>, clients: &Clients, question: Question) {
+        let (client, accounts) = (Rc::clone(self), Rc::clone(&clients.accounts));
+        spawn_local(async move {
+            let answer = accounts.answer(question).await;
+            client.state.borrow_mut().take_answer(&answer);
+            client.flush();
+        });
+    }
+
     /// Begins every complete command of `input`, as far as the bounds allow.
     fn take_commands(self: &Rc<Self>, clients: &Clients, parser: &mut Parser, input: &mut Vec<u8>) {
         let state = &mut *self.state.borrow_mut();
@@ -310,6 +343,7 @@ impl Client {
                         // Nothing is asked before it has its turn.
                         Begun::Calls(_, calls) if calls.is_empty() => {}
                         Begun::Calls(ticket, calls) => clients.ask(self, ticket, calls),
+                        Begun::Consults(question) => self.consult(clients, question),
                         Begun::Later => break,
                     }
                     position += consumed;
@@ -333,8 +367,35 @@ impl Client {
 }
 
 impl State {
+    fn close(&mut self) {
+        self.is_closing = true;
+        self.replies.forget_blocked();
+    }
+
     fn may_take(&self) -> bool {
-        self.replies.has_room() && !self.replies.is_in_rounds() && !self.is_closing
+        self.replies.has_room()
+            && !self.replies.is_in_rounds()
+            && !self.is_closing
+            && !self.is_consulting
+    }
+
+    /// Writes what a question came to.
+    fn take_answer(&mut self, answer: &Answer) {
+        self.is_consulting = false;
+        let protocol = self.session.protocol();
+        let session = &mut self.session;
+        self.replies.write(|writer| {
+            writer.set_protocol(protocol);
+            match answer {
+                Answer::Login(is_right) => {
+                    redis::finish_login(session, *is_right, clock::now(), writer);
+                }
+                Answer::Done => writer.ok(),
+                Answer::Count(count) => writer.integer(*count),
+                Answer::Text(text) => writer.bulk(text.as_bytes()),
+                Answer::Refused(text) => writer.error(text),
+            }
+        });
     }
 
     /// Begins one command.
@@ -362,6 +423,14 @@ impl State {
                 let session = &mut self.session;
                 self.replies.write(|writer| session.tell_last(writer));
                 Begun::Now
+            }
+            Step::Ask(
+                question @ (Question::Login { .. }
+                | Question::ChangeUsers(_)
+                | Question::Password { .. }),
+            ) => {
+                self.is_consulting = true;
+                Begun::Consults(question)
             }
             Step::Ask(question) => {
                 let protocol = self.session.protocol();

@@ -1,9 +1,11 @@
 //! From settings to a configuration: every value parsed, and the whole checked to make sense.
 
 use std::net::SocketAddr;
+use std::path::Path;
 
 use causality::NodeId;
 use node::{CoordinationConfig, QuorumMode, ReadRepair, VerificationConfig};
+use redis::Secret;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Config, ConfigError, Flush, Member, Settings};
@@ -26,7 +28,15 @@ impl Settings {
         let coordination = coordination(&settings)?;
         let (tls, secret) = (tls(&settings)?, secret(&settings)?);
         let verification = verification(&settings)?;
+        let is_guarded = match required(settings.auth.as_deref(), "auth")? {
+            "on" => true,
+            "off" => false,
+            other => return Err(invalid("auth", other, "\"on\" or \"off\"")),
+        };
+        let password = settings.password_file.as_deref();
+        let password = password.map(|path| secret_in("password_file", path)).transpose()?;
         let config = Config {
+            password: password.map(|password| Secret::new(password.as_bytes())),
             me,
             members,
             cluster: xxh3_64(required(settings.cluster_id, "cluster_id")?.as_bytes()),
@@ -58,6 +68,12 @@ impl Settings {
         if settings.insecure != Some(true) {
             check_exposure(&config)?;
         }
+        if is_guarded && config.password.is_none() {
+            check_unguarded("redis_address", config.redis_address())?;
+            if let Some(address) = config.http_address() {
+                check_unguarded("http_address", address)?;
+            }
+        }
         Ok(config)
     }
 }
@@ -73,10 +89,15 @@ fn secret(settings: &Settings) -> Result<String, ConfigError> {
     if !said.is_empty() {
         return Err(ConfigError::TwoSecrets);
     }
+    secret_in("cluster_secret_file", path)
+}
+
+/// The one line of a file.
+fn secret_in(key: &'static str, path: &Path) -> Result<String, ConfigError> {
     let text = std::fs::read_to_string(path)
-        .map_err(|source| ConfigError::Unreadable { path: path.clone(), source })?;
+        .map_err(|source| ConfigError::Unreadable { path: path.into(), source })?;
     match text.trim() {
-        "" => Err(invalid("cluster_secret_file", path.display(), "a file that is not empty")),
+        "" => Err(invalid(key, path.display(), "a file that is not empty")),
         secret => Ok(secret.into()),
     }
 }
@@ -289,6 +310,13 @@ fn check_exposure(config: &Config) -> Result<(), ConfigError> {
         }
     }
     Ok(())
+}
+
+fn check_unguarded(key: &'static str, address: SocketAddr) -> Result<(), ConfigError> {
+    match address.ip().is_loopback() {
+        true => Ok(()),
+        false => Err(ConfigError::Unguarded { key, address }),
+    }
 }
 
 fn check_loopback(key: &'static str, address: SocketAddr) -> Result<(), ConfigError> {

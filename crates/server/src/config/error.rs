@@ -59,6 +59,17 @@ pub enum ConfigError {
     /// Whoever has a certificate would be taken for any node.
     #[error("nodes with certificates need a `cluster_secret`, or a `cluster_secret_file`")]
     NoSecret,
+    /// Everyone on the network could do everything.
+    #[error(
+        "`{key}` is {address}, which is not a loopback address, and nobody has to say who they \
+         are: set `password_file`, or `auth = \"off\"` if everyone there may do everything"
+    )]
+    Unguarded {
+        /// Which key.
+        key: &'static str,
+        /// The address.
+        address: SocketAddr,
+    },
     /// The secret is said twice.
     #[error("`cluster_secret` and `cluster_secret_file` are both set: keep one")]
     TwoSecrets,

@@ -17,6 +17,10 @@ pub fn explain(config: &Config) -> String {
     say(format!("node {} stands in datacenter {}, rack {}", own.id, own.datacenter, own.rack));
     say(format!("clients connect to {}, peers to {}", own.redis, own.peers));
     say(encryption(config).into());
+    say(match config.password {
+        Some(_) => "clients say who they are: the user `default` has a password".into(),
+        None => "clients need not say who they are, until ACL SETUSER default says so".into(),
+    });
     say(format!("data is kept in {}, {}", config.data.display(), durability(config.flush)));
     let mut datacenters: BTreeMap<&str, usize> = BTreeMap::new();
     for member in &config.members {

@@ -66,6 +66,12 @@ settings! {
     /// Where peers connect
     #[arg(value_name = "ADDRESS")]
     peer_address: String, "STARLING_PEER_ADDRESS";
+    /// A file that holds the password of the user `default`
+    #[arg(value_name = "FILE")]
+    password_file: PathBuf, "STARLING_SERVE_PASSWORD_FILE";
+    /// Whether clients beyond loopback have to say who they are: on, off
+    #[arg(value_name = "MODE")]
+    auth: String, "STARLING_AUTH";
     /// What signs the certificates of nodes, and of clients that have one
     #[arg(value_name = "FILE")]
     tls_ca: PathBuf, "STARLING_TLS_CA";

@@ -47,8 +47,8 @@ fn the_default_file_can_be_served_once_its_comments_on_keys_are_taken_away() {
     let uncommented: Vec<&str> = DEFAULT_TOML
         .lines()
         .map(|line| match line.strip_prefix("# ") {
-            // The secret's file is there when a node starts, not here.
-            Some(rest) if rest.starts_with("cluster_secret_file") => line,
+            // Files of secrets are there when a node starts, not here.
+            Some(rest) if rest.contains("_file = ") => line,
             Some(rest) if rest.contains(" = ") || rest.starts_with("[[") => rest,
             _ => line,
         })
@@ -145,7 +145,7 @@ fn plain_traffic_stays_on_the_machine_unless_asked_for() {
 #[test]
 fn certificates_open_the_way_beyond_loopback() {
     let files = "tls_ca = \"a\"\ntls_certificate = \"c\"\ntls_key = \"k\"\n";
-    let exposed = format!("node_id = 1\nredis_address = \"0.0.0.0:7001\"\n{files}");
+    let exposed = format!("node_id = 1\nauth = \"off\"\nredis_address = \"0.0.0.0:7001\"\n{files}");
     assert_eq!(config(&exposed).unwrap().clients_tls(), ClientsTls::On);
     let plain = format!("{exposed}tls_clients = \"off\"");
     check_error(&plain, "`redis_address` is 0.0.0.0:7001");
@@ -154,6 +154,21 @@ fn certificates_open_the_way_beyond_loopback() {
     check_error(&format!("{files}{THREE}"), "need a `cluster_secret`");
     let secret = format!("cluster_secret = \"s\"\n{files}{THREE}");
     assert!(explain(&config(&secret).unwrap()).contains("nodes speak TLS with each other"));
+}
+
+#[test]
+fn beyond_loopback_clients_say_who_they_are() {
+    let exposed = "node_id = 1\nhttp_address = \"0.0.0.0:8001\"\ninsecure = true\n";
+    check_error(exposed, "`http_address` is 0.0.0.0:8001");
+    check_error(exposed, "set `password_file`");
+    assert!(config(&format!("{exposed}auth = \"off\"")).unwrap().password.is_none());
+    check_error("node_id = 1\nauth = \"maybe\"", "\"on\" or \"off\"");
+    let directory = tempfile::TempDir::new().unwrap();
+    let path = directory.path().join("password");
+    std::fs::write(&path, "correct horse\n").unwrap();
+    let config = config(&format!("{exposed}password_file = {path:?}")).unwrap();
+    assert_eq!(config.password.as_ref().unwrap().bytes(), b"correct horse");
+    assert!(!format!("{config:?}").contains("horse"), "nobody prints it");
 }
 
 #[test]

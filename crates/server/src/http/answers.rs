@@ -6,7 +6,8 @@ use http::{
     TextFormat, begin, finish,
 };
 
-use super::{Answered, Http, health, metrics};
+use super::{Http, health, metrics};
+use crate::caller::Answered;
 use crate::{clock, predicting, repairing, tracing};
 
 /// Says in a response that stand-ins for owners took part in it.
@@ -16,8 +17,16 @@ fn marked(response: Response, is_sloppy: bool) -> Response {
 
 impl Http {
     /// Answers one request; nothing when a stream of events is wanted.
-    pub(super) async fn respond(&self, request: &Request) -> Option<Response> {
-        Some(match begin(request, self.guard, clock::now()) {
+    pub(super) async fn respond(
+        &self,
+        request: &Request,
+        certified: Option<&str>,
+    ) -> Option<Response> {
+        let step = begin(request, self.guard, clock::now());
+        if let Err(problem) = self.admit(request, &step, certified).await {
+            return Some(problem.response());
+        }
+        Some(match step {
             Step::Reply(response) => response,
             Step::Ask(Question::Watch) => return None,
             Step::Ask(question) => self.answer(question).await,
@@ -40,7 +49,7 @@ impl Http {
         calls: Vec<Call>,
         pending: Pending,
     ) -> Response {
-        let id = SessionId(self.new_id());
+        let id = SessionId(self.caller.new_id());
         let node = &self.describer.node;
         if let Session::Known(token) = session
             && let Err(error) = node.borrow_mut().adopt_token(id, &token)
@@ -63,7 +72,7 @@ impl Http {
     ) -> Option<(Vec<Outcome>, bool)> {
         let (mut outcomes, mut is_any_sloppy) = (Vec::new(), false);
         for call in calls {
-            let Answered { outcome, is_sloppy, .. } = self.call(call).await?;
+            let Answered { outcome, is_sloppy, .. } = self.caller.call(call).await?;
             outcomes.push(outcome);
             is_any_sloppy |= is_sloppy;
         }

@@ -52,6 +52,7 @@ pub(super) async fn serve(http: &Http, socket: TcpStream) -> io::Result<()> {
     let config = http.tls.as_ref().and_then(|tls| tls.clients());
     let socket =
         timeout_at(Instant::now() + HEAD_PATIENCE, Socket::accept(socket, config)).await??;
+    let certified = socket.certified_name();
     let limits = Limits { head_size_max: HEAD_SIZE_MAX, body_size_max: http.request_size_max };
     let mut parser = Parser::new(limits);
     let mut input = Input { bytes: Vec::new(), counted: 0, total: &http.input_size };
@@ -67,7 +68,7 @@ pub(super) async fn serve(http: &Http, socket: TcpStream) -> io::Result<()> {
         let keeps = request.keeps_alive() && !http.is_closing.get();
         let ending = if keeps { Ending::Keep } else { Ending::Close };
         let shape = if request.method == Method::Head { Shape::Head } else { Shape::Whole };
-        let Some(response) = http.respond(&request).await else {
+        let Some(response) = http.respond(&request, certified.as_deref()).await else {
             return watching::stream(http, &socket, &request).await;
         };
         write(&socket, &response, shape, ending).await?;

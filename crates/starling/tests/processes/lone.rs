@@ -10,9 +10,11 @@ use crate::cluster::{free_addresses, starling};
 
 /// Killed when this is dropped.
 pub(crate) struct Lone {
-    _directory: TempDir,
+    pub(crate) directory: TempDir,
     /// Where clients connect.
     pub(crate) address: String,
+    /// Where HTTP is spoken.
+    pub(crate) http: String,
     child: Child,
 }
 
@@ -28,7 +30,21 @@ impl Lone {
         );
         fs::write(directory.path().join("starling.toml"), text).unwrap();
         let child = begin(&directory);
-        Self { _directory: directory, address, child }
+        Self { directory, address, http, child }
+    }
+}
+
+impl Lone {
+    /// Ends the node as a crash would, and starts it again.
+    pub(crate) fn restart(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.child = begin(&self.directory);
+    }
+
+    /// Everything that the node has logged.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.directory.path().join("log")).unwrap()
     }
 }
 

@@ -13,5 +13,6 @@ mod lone;
 mod members;
 mod rolling;
 mod seeing;
+mod users;
 mod waiting;
 mod web;
