@@ -45,6 +45,26 @@ impl<S: Store> Node<S> {
         others.map(|owner| self.freshness.until(owner, shard)).min().unwrap_or(now)
     }
 
+    /// Returns for how long this node may have lacked what others of its datacenter have, over all
+    /// its shards and everyone of them that can be reached; nothing when it was not compared with
+    /// somebody yet.
+    #[must_use]
+    pub fn behind(&self, now: Millis) -> Option<Millis> {
+        let shards = self.topology.shards_of(self.config.me);
+        let pairs = shards.into_iter().flat_map(|shard| {
+            let owners = self.topology.all_owners(shard).iter();
+            let near = owners.filter(|owner| owner.is_local && owner.node != self.config.me);
+            near.map(move |owner| (owner.node, shard))
+        });
+        let reachable = pairs.filter(|(owner, _)| self.is_reachable(*owner));
+        let until = reachable.map(|(owner, shard)| self.freshness.until(owner, shard)).min();
+        match until {
+            None => Some(Millis(0)),
+            Some(Millis(0)) => None,
+            Some(until) => Some(now.minus(until.0)),
+        }
+    }
+
     /// Returns how many owners must be asked before a read: all of them when the answer from here
     /// could be staler than the call allows.
     pub(crate) fn read_level(&self, now: Millis, shard: u16, call: &Call) -> Level {

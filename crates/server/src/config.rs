@@ -24,10 +24,10 @@ use xxhash_rust::xxh3::xxh3_128;
 
 pub use error::ConfigError;
 pub use explain::explain;
-pub use member::Member;
+pub use member::{Address, Member};
 pub use settings::Settings;
 
-use crate::log::Level;
+use crate::log::Logging;
 use crate::tls::{ClientsTls, TlsConfig};
 
 /// The defaults, commented: what `starling config default` prints.
@@ -50,6 +50,8 @@ pub struct Config {
     pub data: PathBuf,
     /// Every member, this node too, by rising id.
     pub members: Vec<Member>,
+    /// Where this node listens, which may differ from where others reach it.
+    pub listen: Listen,
     /// How many shards the keys are spread over.
     pub shard_count: u16,
     /// Copies of each shard in each datacenter.
@@ -64,6 +66,8 @@ pub struct Config {
     pub gossip_fanout: usize,
     /// How long a coordinator waits for owners.
     pub request_timeout_ms: u64,
+    /// How far a node may lag behind others and still say that it is ready.
+    pub ready_lag_max_ms: u64,
     /// How many clients may be connected.
     pub clients_count_max: usize,
     /// The largest request of a client, in bytes.
@@ -82,8 +86,19 @@ pub struct Config {
     pub simulated_latency_ms: u64,
     /// A file with the ids of nodes to which the links are cut, to feel partitions.
     pub simulated_cuts: Option<PathBuf>,
-    /// What is worth a line in the log.
-    pub log: Level,
+    /// What is worth a line in the log, and how the lines look.
+    pub log: Logging,
+}
+
+/// Where a node listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listen {
+    /// For clients.
+    pub redis: SocketAddr,
+    /// For HTTP, if it is spoken.
+    pub http: Option<SocketAddr>,
+    /// For peers.
+    pub peers: SocketAddr,
 }
 
 /// When bytes are made durable.
@@ -105,10 +120,10 @@ impl Config {
         own.expect("checked when the configuration was parsed")
     }
 
-    /// Returns where clients connect.
+    /// Returns where this node listens for clients.
     #[must_use]
-    pub fn redis_address(&self) -> SocketAddr {
-        self.own().redis
+    pub const fn redis_address(&self) -> SocketAddr {
+        self.listen.redis
     }
 
     /// Returns what contexts and session tokens are hashed with: known to whoever knows the secret.
@@ -117,10 +132,10 @@ impl Config {
         ContextKey::new(xxh3_128(self.secret.as_bytes()).to_le_bytes())
     }
 
-    /// Returns where HTTP is spoken, if it is.
+    /// Returns where this node listens for HTTP, if it does.
     #[must_use]
-    pub fn http_address(&self) -> Option<SocketAddr> {
-        self.own().http
+    pub const fn http_address(&self) -> Option<SocketAddr> {
+        self.listen.http
     }
 
     /// Returns what clients have to do about TLS.
@@ -129,10 +144,10 @@ impl Config {
         self.tls.as_ref().map_or(ClientsTls::Off, |tls| tls.clients)
     }
 
-    /// Returns where peers connect.
+    /// Returns where this node listens for peers.
     #[must_use]
-    pub fn peer_address(&self) -> SocketAddr {
-        self.own().peers
+    pub const fn peer_address(&self) -> SocketAddr {
+        self.listen.peers
     }
 }
 

@@ -38,5 +38,5 @@ mod view;
 
 pub use identity::DirectoryError;
 pub use joining::{Join, JoinError, join_request};
-pub use log::Level;
+pub use log::{Format, Level, Logging};
 pub use serve::{ServeError, serve};

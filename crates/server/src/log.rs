@@ -1,14 +1,16 @@
-//! The node's log: one line per thing a person must know, on standard error.
+//! The node's log: one line per thing a person must know, on standard error, as text or as JSON.
 //!
 //! ```text
 //! 2031-05-04T07:08:09.123Z info  link to node 2 is up
+//! {"time":"2031-05-04T07:08:09.123Z","level":"info","node":1,"message":"link to node 2 is up"}
 //! ```
 
 use std::fmt;
 use std::io::Write as _;
 use std::str::FromStr;
 
-use causality::Millis;
+use causality::{Millis, NodeId};
+use serde_json::Value;
 
 use crate::clock;
 
@@ -49,15 +51,33 @@ impl FromStr for Level {
     }
 }
 
-/// Where lines go; copied to whoever has something to say.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Log {
-    level: Level,
+/// How lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
 }
 
+/// What is logged, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Logging {
+    /// What is worth a line.
+    pub level: Level,
+    /// How lines look.
+    pub format: Format,
+    /// Whose they are.
+    pub node: NodeId,
+}
+
+/// Where lines go; copied to whoever has something to say.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Log(Logging);
+
 impl Log {
-    pub(crate) const fn new(level: Level) -> Self {
-        Self { level }
+    pub(crate) const fn new(logging: Logging) -> Self {
+        Self(logging)
     }
 
     pub(crate) fn error(self, what: impl fmt::Display) {
@@ -77,15 +97,34 @@ impl Log {
     }
 
     fn line(self, level: Level, what: &dyn fmt::Display) {
-        if level <= self.level {
-            let line = format!("{} {level:<5} {what}\n", Stamp(clock::now()));
+        if level <= self.0.level {
+            let line = self.0.write(Stamp(clock::now()), level, what);
             // A log that cannot be written is no reason to stop serving.
             let _ = std::io::stderr().lock().write_all(line.as_bytes());
         }
     }
 }
 
+impl Logging {
+    fn write(&self, now: Stamp, level: Level, what: &dyn fmt::Display) -> String {
+        match self.format {
+            Format::Text => format!("{now} {level:<5} {what}\n"),
+            Format::Json => {
+                let text = |value: &dyn fmt::Display| Value::String(value.to_string());
+                format!(
+                    "{{\"time\":{},\"level\":{},\"node\":{},\"message\":{}}}\n",
+                    text(&now),
+                    text(&level),
+                    self.node.0,
+                    text(what)
+                )
+            }
+        }
+    }
+}
+
 /// A moment as people and programs read it, in universal time.
+#[derive(Clone, Copy)]
 struct Stamp(Millis);
 
 impl fmt::Display for Stamp {
@@ -130,6 +169,18 @@ mod tests {
         ] {
             assert_eq!(Stamp(Millis(millis)).to_string(), expected);
         }
+    }
+
+    #[test]
+    fn lines_are_for_people_or_for_programs() {
+        let logging = |format| Logging { level: Level::Info, format, node: NodeId(3) };
+        let write = |format| logging(format).write(Stamp(Millis(0)), Level::Warn, &"a \"b\"\nc");
+        assert_eq!(write(Format::Text), "1970-01-01T00:00:00.000Z warn  a \"b\"\nc\n");
+        let line = write(Format::Json);
+        assert_eq!(line.lines().count(), 1, "{line}");
+        let read: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!((&read["level"], &read["node"]), (&"warn".into(), &3.into()));
+        assert_eq!(read["message"], "a \"b\"\nc");
     }
 
     #[test]

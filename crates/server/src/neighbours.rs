@@ -222,7 +222,7 @@ impl Neighbours {
                 "datacenter": member.datacenter,
                 "rack": member.rack,
                 "redis": member.redis.to_string(),
-                "http": member.http.map(|address| address.to_string()),
+                "http": member.http.as_ref().map(ToString::to_string),
                 "age_ms": age_ms.map(|age| u64::try_from(age).unwrap_or(u64::MAX)),
                 "report": report,
             })

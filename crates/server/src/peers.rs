@@ -15,7 +15,6 @@ mod outgoing;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -28,7 +27,7 @@ use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep, timeout};
 use wire::Message;
 
-use crate::config::Config;
+use crate::config::{Address, Config};
 use crate::inbox::Inbox;
 use crate::log::Log;
 use crate::socket::Socket;
@@ -72,7 +71,7 @@ pub(crate) struct Peers {
 struct Known {
     link: Rc<Link>,
     /// Where it may be reached: as it said itself, and as it was configured.
-    addresses: Vec<SocketAddr>,
+    addresses: Vec<Address>,
     is_removed: bool,
     /// Whether a task connects to it.
     is_dialled: bool,
@@ -109,7 +108,7 @@ impl Peers {
             last_refusal: RefCell::default(),
         };
         for member in config.members.iter().filter(|member| member.id() != config.me) {
-            let known = peers.meet(member.id(), &member.datacenter, vec![member.peers]);
+            let known = peers.meet(member.id(), &member.datacenter, vec![member.peers.clone()]);
             peers.known.borrow_mut().insert(member.id(), known);
         }
         peers
@@ -148,7 +147,7 @@ impl Peers {
         self.dial_all();
     }
 
-    fn meet(&self, id: NodeId, datacenter: &str, addresses: Vec<SocketAddr>) -> Known {
+    fn meet(&self, id: NodeId, datacenter: &str, addresses: Vec<Address>) -> Known {
         let is_far = datacenter != self.datacenter;
         let delay = if is_far { self.far_delay } else { Duration::ZERO };
         let link = Rc::new(Link::new(id, delay, self.queue_size_max));
@@ -235,19 +234,19 @@ impl Peers {
     }
 
     /// Where to connect next; nothing when it is not this node's part any more.
-    fn next_address(&self, id: NodeId, attempt: usize) -> Option<SocketAddr> {
+    fn next_address(&self, id: NodeId, attempt: usize) -> Option<Address> {
         let mut known = self.known.borrow_mut();
         let known = known.get_mut(&id)?;
         if self.connects_to(id, known) {
-            return known.addresses.get(attempt % known.addresses.len()).copied();
+            return known.addresses.get(attempt % known.addresses.len()).cloned();
         }
         known.is_dialled = false;
         None
     }
 
-    async fn connect(&self, id: NodeId, address: SocketAddr) -> Result<Greeted, GreetError> {
+    async fn connect(&self, id: NodeId, address: Address) -> Result<Greeted, GreetError> {
         let connect = async {
-            let socket = TcpStream::connect(address).await?;
+            let socket = TcpStream::connect((address.host(), address.port())).await?;
             prepare(&socket)?;
             let socket = Socket::connect(socket, self.tls.as_ref().map(|tls| tls.peers_out()));
             self.introduction.greet(socket.await?, |node| node == id).await

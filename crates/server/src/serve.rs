@@ -185,10 +185,9 @@ fn close(node: Rc<RefCell<Node<Body>>>) -> Result<(), ServeError> {
 
 fn ready_line(config: &Config, members: &[MemberStatus]) -> String {
     let count = members.iter().filter(|one| one.state != MemberState::Removed).count();
-    let own = config.own();
-    let http = own.http.map_or_else(|| "off".into(), |address| address.to_string());
-    let (redis, peers) = (own.redis, own.peers);
-    format!("ready: node {} of {count}, redis {redis}, http {http}, peers {peers}", own.id)
+    let http = config.http_address().map_or_else(|| "off".into(), |address| address.to_string());
+    let (me, redis, peers) = (config.me.0, config.redis_address(), config.peer_address());
+    format!("ready: node {me} of {count}, redis {redis}, http {http}, peers {peers}")
 }
 
 /// Puts the node and everything around it together.

@@ -141,7 +141,7 @@ impl Describer {
             "datacenter": status.datacenter,
             "rack": own.rack,
             "redis": own.redis.to_string(),
-            "http": own.http.map(|address| address.to_string()),
+            "http": own.http.as_ref().map(ToString::to_string),
             "clients": self.clients_count(),
             "shards": status.shard_count,
             "elements": status.element_count,
@@ -214,10 +214,11 @@ impl Describer {
     }
 
     fn describe_peer(&self, report: &PeerReport) -> Value {
+        let http = self.member(report.id).and_then(|member| member.http.as_ref());
         json!({
             "node": report.id.0,
             "redis": self.redis_of(report.id),
-            "http": self.member(report.id).and_then(|member| member.http).map(|at| at.to_string()),
+            "http": http.map(ToString::to_string),
             "link": report.link,
             "liveness": report.liveness,
             "last_heard_ms_ago": report.silence_ms,

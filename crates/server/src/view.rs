@@ -5,7 +5,7 @@ use node::{Liveness as Seems, MemberStatus};
 use placement::{MemberState, ShardCount};
 use redis::{ClusterNode, ClusterView, Liveness, SlotRange};
 
-use crate::config::Config;
+use crate::config::{Address, Config};
 
 /// Describes the members, and who owns what.
 pub(crate) fn of(
@@ -32,12 +32,12 @@ pub(crate) fn with_liveness(view: &ClusterView, id: NodeId, liveness: Liveness) 
 /// A member whose address nobody has said is left out.
 fn node(config: &Config, member: &MemberStatus) -> Option<ClusterNode> {
     let configured = config.members.iter().find(|one| one.id() == member.id);
-    let redis = member.redis.parse().ok().or(configured.map(|one| one.redis))?;
-    let peers = member.peers.parse().ok().or(configured.map(|one| one.peers))?;
+    let redis: Address = member.redis.parse().ok().or(configured.map(|one| one.redis.clone()))?;
+    let peers: Address = member.peers.parse().ok().or(configured.map(|one| one.peers.clone()))?;
     let is_up = member.id == config.me || member.liveness != Seems::Down;
     Some(ClusterNode {
         id: member.id,
-        host: redis.ip().to_string(),
+        host: redis.host().to_owned(),
         port: redis.port(),
         peer_port: peers.port(),
         liveness: if is_up { Liveness::Up } else { Liveness::Down },

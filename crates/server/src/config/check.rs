@@ -8,7 +8,8 @@ use node::{CoordinationConfig, QuorumMode, ReadRepair, VerificationConfig};
 use redis::Secret;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{Config, ConfigError, Flush, Member, Settings};
+use super::{Address, Config, ConfigError, Flush, Listen, Member, Settings};
+use crate::log::{Format, Logging};
 use crate::tls::{ClientsTls, TlsConfig};
 
 const NODES_COUNT_MAX: usize = 1024;
@@ -24,7 +25,10 @@ impl Settings {
     pub fn into_config(self) -> Result<Config, ConfigError> {
         let settings = self.over(Self::defaults());
         let me = NodeId(settings.node_id.ok_or(ConfigError::Missing("node_id"))?);
-        let members = members(&settings, me)?;
+        let mut members = members(&settings, me)?;
+        let own = members.iter_mut().find(|member| member.id() == me);
+        let listen = listen(&settings, own.expect("checked with the list"))?;
+        let log = logging(&settings, me)?;
         let coordination = coordination(&settings)?;
         let (tls, secret) = (tls(&settings)?, secret(&settings)?);
         let verification = verification(&settings)?;
@@ -39,6 +43,7 @@ impl Settings {
             password: password.map(|password| Secret::new(password.as_bytes())),
             me,
             members,
+            listen,
             cluster: xxh3_64(required(settings.cluster_id, "cluster_id")?.as_bytes()),
             secret,
             tls,
@@ -59,7 +64,8 @@ impl Settings {
             peer_queue_size_max: required(settings.peer_queue_size_max, "peer_queue_size_max")?,
             simulated_latency_ms: required(settings.simulated_latency_ms, "simulated_latency_ms")?,
             simulated_cuts: settings.simulated_cuts,
-            log: parse_level(&required(settings.log_level, "log_level")?)?,
+            ready_lag_max_ms: required(settings.ready_lag_max_ms, "ready_lag_max_ms")?,
+            log,
         };
         check_numbers(&config)?;
         if config.tls.is_some() && config.secret.is_empty() && config.members.len() > 1 {
@@ -187,9 +193,16 @@ fn per_mille(count: u32) -> Result<u32, ConfigError> {
     if count <= 1_000 { Ok(count) } else { Err(invalid(PER_MILLE, count, "from 0 to 1000")) }
 }
 
-fn parse_level(text: &str) -> Result<crate::log::Level, ConfigError> {
+fn logging(settings: &Settings, me: NodeId) -> Result<Logging, ConfigError> {
+    let level = required(settings.log_level.as_deref(), "log_level")?;
     let expected = "\"error\", \"warn\", \"info\" or \"debug\"";
-    text.parse().map_err(|()| invalid("log_level", text, expected))
+    let level = level.parse().map_err(|()| invalid("log_level", level, expected))?;
+    let format = match required(settings.log_format.as_deref(), "log_format")? {
+        "text" => Format::Text,
+        "json" => Format::Json,
+        other => return Err(invalid("log_format", other, "\"text\" or \"json\"")),
+    };
+    Ok(Logging { level, format, node: me })
 }
 
 fn address(key: &'static str, text: &str) -> Result<SocketAddr, ConfigError> {
@@ -217,40 +230,52 @@ fn members(settings: &Settings, me: NodeId) -> Result<Vec<Member>, ConfigError> 
     if members.len() > NODES_COUNT_MAX {
         return Err(ConfigError::Members(format!("more than {NODES_COUNT_MAX} members")));
     }
-    let Some(own) = members.iter_mut().find(|member| member.id() == me) else {
+    let Some(own) = members.iter().find(|member| member.id() == me) else {
         let id = me.0;
         return Err(ConfigError::Members(format!("`node_id` is {id}, but no member has that id")));
     };
     agree("datacenter", settings.datacenter.as_ref(), &own.datacenter)?;
     agree("rack", settings.rack.as_ref(), &own.rack)?;
-    // Where a node listens may differ from where it is reached, as behind a gateway.
-    if let Some(text) = &settings.redis_address {
-        own.redis = address("redis_address", text)?;
-    }
-    if let Some(text) = &settings.peer_address {
-        own.peers = address("peer_address", text)?;
-    }
-    if let Some(text) = &settings.http_address {
-        own.http = http_address(text)?;
-    }
     Ok(members)
 }
 
 fn alone(settings: &Settings, me: NodeId) -> Result<Member, ConfigError> {
     let redis = settings.redis_address.as_deref().unwrap_or("127.0.0.1:7001");
     let peers = settings.peer_address.as_deref().unwrap_or("127.0.0.1:9001");
+    let http = settings.http_address.as_deref().unwrap_or("127.0.0.1:8001");
     Ok(Member {
         id: me.0,
         datacenter: settings.datacenter.clone().unwrap_or_else(|| "dc1".into()),
         rack: settings.rack.clone().unwrap_or_else(|| "r1".into()),
-        redis: address("redis_address", redis)?,
-        peers: address("peer_address", peers)?,
-        http: http_address("127.0.0.1:8001")?,
+        redis: address("redis_address", redis)?.into(),
+        peers: address("peer_address", peers)?.into(),
+        http: http_address(http)?.map(Address::from),
     })
 }
 
 fn http_address(text: &str) -> Result<Option<SocketAddr>, ConfigError> {
     if text == "off" { Ok(None) } else { address("http_address", text).map(Some) }
+}
+
+/// Where this node listens: as its keys say, and else where others reach it. That must be numbers
+/// then: a name does not say which of the machine's addresses is meant.
+fn listen(settings: &Settings, own: &mut Member) -> Result<Listen, ConfigError> {
+    let one = |key: &'static str, said: Option<&String>, reached: &Address| match said {
+        Some(text) => address(key, text),
+        None => reached.socket().ok_or_else(|| ConfigError::Nowhere { key, name: reached.clone() }),
+    };
+    let http = match (&settings.http_address, &own.http) {
+        (Some(text), _) => http_address(text)?,
+        (None, None) => None,
+        (None, Some(reached)) => Some(one("http_address", None, reached)?),
+    };
+    // Whoever speaks HTTP is found there, and whoever does not is not looked for.
+    own.http = http.map(|http| own.http.take().unwrap_or_else(|| http.into()));
+    Ok(Listen {
+        redis: one("redis_address", settings.redis_address.as_ref(), &own.redis)?,
+        http,
+        peers: one("peer_address", settings.peer_address.as_ref(), &own.peers)?,
+    })
 }
 
 fn agree(key: &str, said: Option<&String>, listed: &str) -> Result<(), ConfigError> {

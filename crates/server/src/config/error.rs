@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use super::member::Address;
+
 /// What is wrong with a configuration. Nothing was started.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -47,6 +49,17 @@ pub enum ConfigError {
         value: String,
         /// What is possible.
         expected: &'static str,
+    },
+    /// Nobody said where to listen.
+    #[error(
+        "the members' list says that this node is reached at {name}: say with `{key}` where it \
+         listens, like 0.0.0.0:{}", .name.port()
+    )]
+    Nowhere {
+        /// Which key.
+        key: &'static str,
+        /// The name.
+        name: Address,
     },
     /// Some of the keys for TLS are set and others are not.
     #[error("`{set}` is set but `{unset}` is not: TLS needs both")]

@@ -31,6 +31,12 @@ macro_rules! settings {
             pub fn over(self, below: Self) -> Self {
                 Self { $($key: self.$key.or(below.$key),)* }
             }
+
+            /// Every key that is said, with its value.
+            fn pairs(&self) -> Vec<(&'static str, serde_json::Value)> {
+                let pairs = [$((stringify!($key), serde_json::json!(self.$key)),)*];
+                pairs.into_iter().filter(|(_, value)| !value.is_null()).collect()
+            }
         }
     };
 }
@@ -162,13 +168,25 @@ settings! {
     /// A file of node ids to keep apart from, one cut link each; read while running
     #[arg(value_name = "FILE")]
     simulated_cuts: PathBuf, "STARLING_SIMULATED_CUTS";
+    /// How far a node may lag behind others of its datacenter and still be ready
+    #[arg(value_name = "MS")]
+    ready_lag_max_ms: u64, "STARLING_READY_LAG_MAX_MS";
     /// What is worth a line in the log: error, warn, info, debug
     #[arg(value_name = "LEVEL")]
     log_level: String, "STARLING_LOG_LEVEL";
+    /// How lines of the log look: text, json
+    #[arg(value_name = "FORMAT")]
+    log_format: String, "STARLING_LOG_FORMAT";
     /// A member as id,datacenter,rack,redis address,peer address and, if it speaks HTTP, that
     /// address; once for each, or joined by ';'
     #[arg(value_name = "MEMBER", value_delimiter = ';')]
     members: Vec<Member>, "STARLING_MEMBERS";
+}
+
+fn show_member(member: &serde_json::Value) -> String {
+    let fields = member.as_object().into_iter().flatten();
+    let fields = fields.map(|(key, value)| format!("{key} = {value}\n"));
+    std::iter::once("\n[[members]]\n".to_owned()).chain(fields).collect()
 }
 
 impl Settings {
@@ -179,6 +197,24 @@ impl Settings {
     #[must_use]
     pub fn defaults() -> Self {
         toml::from_str(super::DEFAULT_TOML).expect("the defaults are part of the program")
+    }
+
+    /// Writes what is said as a file would say it, but for secrets.
+    #[must_use]
+    pub fn show(&self) -> String {
+        let mut text = String::new();
+        for (key, value) in self.pairs() {
+            let line = match value.as_array() {
+                Some(members) => members.iter().map(show_member).collect(),
+                None if key == "cluster_secret" && value != "" => {
+                    format!("# {key} is set, and not shown\n")
+                }
+                // What JSON writes of numbers, words and text, TOML reads.
+                None => format!("{key} = {value}\n"),
+            };
+            text.push_str(&line);
+        }
+        text
     }
 
     /// Reads one layer from the text of a file.

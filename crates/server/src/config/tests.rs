@@ -195,6 +195,27 @@ fn http_is_spoken_where_the_list_or_the_key_says() {
 }
 
 #[test]
+fn members_may_have_names_if_the_node_says_where_it_listens() {
+    let named = THREE.replace("127.0.0.1", "db2.example");
+    check_error(&named, "reached at db2.example:7002: say with `redis_address` where it listens");
+    let listening = "redis_address = \"127.0.0.1:1\"\npeer_address = \"127.0.0.1:2\"\n";
+    let config = config(&format!("{listening}{named}")).unwrap();
+    assert_eq!(config.redis_address().port(), 1);
+    assert_eq!(config.own().redis.to_string(), "db2.example:7002", "others still go there");
+}
+
+#[test]
+fn what_all_layers_come_to_is_shown_without_secrets() {
+    let said = Settings::from_toml(&format!("cluster_secret = \"hidden\"\n{THREE}")).unwrap();
+    let text = said.over(Settings::defaults()).show();
+    assert!(text.contains("node_id = 2\n") && text.contains("replication = 3\n"), "{text}");
+    assert!(text.contains("cluster_secret is set") && !text.contains("hidden"), "{text}");
+    let read = Settings::from_toml(&text).unwrap();
+    assert_eq!(read.members.as_ref().map(Vec::len), Some(3));
+    assert_eq!(read.show(), text.replace("# cluster_secret is set, and not shown\n", ""));
+}
+
+#[test]
 fn members_are_read_from_a_flag() {
     let member: Member = "4, dc2,r1,127.0.0.1:1,[::1]:2".parse().unwrap();
     assert_eq!((member.id, member.datacenter.as_str(), member.rack.as_str()), (4, "dc2", "r1"));
