@@ -4,7 +4,7 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::time::Duration;
 
-use resp::{ParsedReply, Reply, ReplyLimits, ReplyParser};
+use resp::{Replies, Reply, ReplyLimits};
 use thiserror::Error;
 
 /// How long a connection waits for a reply before the load is given up.
@@ -46,9 +46,7 @@ pub enum LoadError {
 pub(crate) struct Connection {
     address: String,
     stream: TcpStream,
-    parser: ReplyParser,
-    input: Vec<u8>,
-    read: usize,
+    replies: Replies,
     buffer: Box<[u8]>,
 }
 
@@ -72,9 +70,7 @@ impl Connection {
         Ok(Self {
             address: address.into(),
             stream,
-            parser: ReplyParser::new(ReplyLimits::default()),
-            input: Vec::new(),
-            read: 0,
+            replies: Replies::new(ReplyLimits::default()),
             buffer: vec![0; 64 * 1024].into(),
         })
     }
@@ -100,23 +96,16 @@ impl Connection {
     /// Waits for the next reply.
     pub(crate) fn reply(&mut self) -> Result<Reply, LoadError> {
         loop {
-            let parsed = self.parser.parse(&self.input[self.read..]);
-            let parsed = parsed.map_err(|error| LoadError::NoReply {
+            let taken = self.replies.take().map_err(|error| LoadError::NoReply {
                 address: self.address.clone(),
                 text: error.to_string(),
             })?;
-            match parsed {
-                ParsedReply::Complete { reply, consumed } => {
-                    self.read += consumed;
-                    return Ok(reply);
-                }
-                ParsedReply::Incomplete { consumed, .. } => self.read += consumed,
+            if let Some(reply) = taken {
+                return Ok(reply);
             }
-            self.input.drain(..self.read);
-            self.read = 0;
             match self.stream.read(&mut self.buffer) {
                 Ok(0) => return Err(self.lost(io::ErrorKind::UnexpectedEof.into())),
-                Ok(count) => self.input.extend_from_slice(&self.buffer[..count]),
+                Ok(count) => self.replies.receive(&self.buffer[..count]),
                 Err(source) => return Err(self.lost(source)),
             }
         }

@@ -5,7 +5,7 @@
 //! server   bytes in  -> Parser      -> Command  (ranges of the connection's own buffer)
 //!          bytes out <- Writer      <- simple, bulk, array, map, double, ...
 //! client   bytes out <- encode_command
-//!          bytes in  -> ReplyParser -> Reply    (an owned tree)
+//!          bytes in  -> Replies     -> Reply    (an owned tree)
 //! ```
 //!
 //! Nothing here knows a command, a socket or a clock. Any bytes give frames or an error; every
@@ -24,6 +24,6 @@ pub use double::{DoubleText, append_plain_double};
 pub use encode::encode_command;
 pub use limits::{Limits, ReplyLimits, Trust};
 pub use number::parse_integer;
-pub use reply::{ParsedReply, Reply, ReplyError, ReplyParser};
+pub use reply::{ParsedReply, Replies, Reply, ReplyError, ReplyParser};
 pub use request::{ArgRange, Command, Parsed, Parser, ProtocolError};
 pub use writer::{Aggregate, Deferred, Protocol, Writer};

@@ -4,9 +4,11 @@
 
 mod error;
 mod parser;
+mod replies;
 
 pub use error::ReplyError;
 pub use parser::{ParsedReply, ReplyParser};
+pub use replies::Replies;
 
 /// One reply, or one element of a reply.
 #[derive(Clone, Debug, PartialEq)]

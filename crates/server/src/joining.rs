@@ -7,7 +7,7 @@ use std::net::{TcpStream, ToSocketAddrs as _};
 use std::time::Duration;
 
 use causality::Incarnation;
-use resp::{ParsedReply, Reply, ReplyLimits, ReplyParser};
+use resp::{Replies, Reply, ReplyLimits};
 use serde_json::{Value, json};
 use thiserror::Error;
 use wire::Roster;
@@ -157,17 +157,17 @@ fn exchange(mut socket: impl Read + Write, args: &[&[u8]]) -> io::Result<Option<
     let mut request = Vec::new();
     resp::encode_command(&mut request, args);
     socket.write_all(&request)?;
-    let mut parser = ReplyParser::new(ReplyLimits::default());
-    let (mut input, mut buffer) = (Vec::new(), [0; 16 * 1024]);
+    let mut replies = Replies::new(ReplyLimits::default());
+    let mut buffer = [0; 16 * 1024];
     loop {
-        match parser.parse(&input) {
-            Ok(ParsedReply::Complete { reply, .. }) => return Ok(Some(reply)),
-            Ok(ParsedReply::Incomplete { consumed, .. }) => drop(input.drain(..consumed)),
+        match replies.take() {
+            Ok(Some(reply)) => return Ok(Some(reply)),
+            Ok(None) => {}
             Err(_) => return Ok(None),
         }
         match socket.read(&mut buffer)? {
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            count => input.extend_from_slice(&buffer[..count]),
+            count => replies.receive(&buffer[..count]),
         }
     }
 }

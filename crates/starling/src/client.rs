@@ -7,7 +7,7 @@ use std::net::{TcpStream, ToSocketAddrs as _};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use resp::{ParsedReply, Reply, ReplyLimits, ReplyParser};
+use resp::{Replies, Reply, ReplyLimits};
 use server::tls::in_words;
 
 use crate::address::{Credentials, Endpoint};
@@ -24,8 +24,7 @@ impl<T: Read + Write + Send> Stream for T {}
 pub(crate) struct Client {
     address: String,
     stream: Box<dyn Stream>,
-    parser: ReplyParser,
-    input: Vec<u8>,
+    replies: Replies,
 }
 
 /// Connects to a node, and encrypts the connection if that is asked for; connecting, every read
@@ -56,8 +55,8 @@ impl Client {
     pub(crate) fn connect(endpoint: &Endpoint, patience: Duration) -> anyhow::Result<Self> {
         let stream = connect(endpoint, patience)
             .with_context(|| format!("no node can be reached at {endpoint}"))?;
-        let parser = ReplyParser::new(ReplyLimits::default());
-        let mut client = Self { address: endpoint.to_string(), stream, parser, input: Vec::new() };
+        let replies = Replies::new(ReplyLimits::default());
+        let mut client = Self { address: endpoint.to_string(), stream, replies };
         if let Some(Credentials { user, password }) = &endpoint.access.credentials {
             client.call(&[b"AUTH", user.as_bytes(), password.as_bytes()])?;
         }
@@ -79,17 +78,11 @@ impl Client {
     fn reply(&mut self) -> anyhow::Result<Reply> {
         let mut buffer = [0; 16 * 1024];
         loop {
-            if self.input.first() == Some(&TLS_ALERT) {
+            if self.replies.pending().first() == Some(&TLS_ALERT) {
                 bail!("{} speaks TLS: say --tls-ca FILE", self.address);
             }
-            match self.parser.parse(&self.input)? {
-                ParsedReply::Complete { reply, consumed } => {
-                    self.input.drain(..consumed);
-                    return Ok(reply);
-                }
-                ParsedReply::Incomplete { consumed, .. } => {
-                    self.input.drain(..consumed);
-                }
+            if let Some(reply) = self.replies.take()? {
+                return Ok(reply);
             }
             let count = self.stream.read(&mut buffer).map_err(|error| match error.kind() {
                 ErrorKind::WouldBlock => ErrorKind::TimedOut.into(),
@@ -97,7 +90,7 @@ impl Client {
             });
             match count.with_context(|| self.lost())? {
                 0 => bail!("{} closed the connection", self.address),
-                count => self.input.extend_from_slice(&buffer[..count]),
+                count => self.replies.receive(&buffer[..count]),
             }
         }
     }

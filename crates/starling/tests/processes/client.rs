@@ -4,14 +4,13 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use resp::{ParsedReply, Reply, ReplyLimits, ReplyParser};
+use resp::{Replies, Reply, ReplyLimits};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(crate) struct Client {
     socket: TcpStream,
-    parser: ReplyParser,
-    input: Vec<u8>,
+    replies: Replies,
 }
 
 impl Client {
@@ -19,8 +18,7 @@ impl Client {
         let socket = TcpStream::connect_timeout(&address, PATIENCE)?;
         socket.set_nodelay(true)?;
         socket.set_read_timeout(Some(PATIENCE))?;
-        let parser = ReplyParser::new(ReplyLimits::default());
-        Ok(Self { socket, parser, input: Vec::new() })
+        Ok(Self { socket, replies: Replies::new(ReplyLimits::default()) })
     }
 
     pub(crate) fn call(&mut self, args: &[&str]) -> io::Result<Reply> {
@@ -42,18 +40,12 @@ impl Client {
     pub(crate) fn receive(&mut self) -> io::Result<Reply> {
         let mut buffer = [0; 4096];
         loop {
-            match self.parser.parse(&self.input).map_err(io::Error::other)? {
-                ParsedReply::Complete { reply, consumed } => {
-                    self.input.drain(..consumed);
-                    return Ok(reply);
-                }
-                ParsedReply::Incomplete { consumed, .. } => {
-                    self.input.drain(..consumed);
-                }
+            if let Some(reply) = self.replies.take().map_err(io::Error::other)? {
+                return Ok(reply);
             }
             match self.socket.read(&mut buffer)? {
                 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                count => self.input.extend_from_slice(&buffer[..count]),
+                count => self.replies.receive(&buffer[..count]),
             }
         }
     }
