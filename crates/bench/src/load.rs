@@ -83,7 +83,9 @@ pub fn run(plan: &Plan) -> Result<Measured, LoadError> {
     let mut connections = (0..plan.connections.max(1))
         .map(|number| greet(plan, number))
         .collect::<Result<Vec<_>, _>>()?;
-    let servers = Servers::find(&mut connections)?;
+    // The first connections lead to all servers, one to each.
+    let one_each = plan.servers.len().min(connections.len());
+    let servers = Servers::find(&mut connections[..one_each])?;
     if plan.is_filled {
         fill(plan, &mut connections[0])?;
     }

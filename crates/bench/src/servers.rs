@@ -13,7 +13,7 @@ pub(crate) struct Servers {
 }
 
 impl Servers {
-    /// Asks each server for its process.
+    /// Asks for the process at the other end of each connection.
     pub(crate) fn find(connections: &mut [Connection]) -> Result<Self, LoadError> {
         let mut processes = Vec::new();
         for connection in connections {
