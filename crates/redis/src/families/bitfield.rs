@@ -4,20 +4,12 @@ use api::{BitOverflow, Field, FieldStep, Operation, Outcome, Sign, StringOperati
 use resp::Writer;
 
 use super::bits::BITS_COUNT_MAX;
+use super::bits::row;
 use crate::Step;
-use crate::command::{Command, GROW, Group, READ_FAST};
+use crate::command::{Command, GROW, READ_FAST};
 use crate::refusal::Refusal;
 use crate::rounds::{Then, misfit};
 use crate::turn::{Turn, is_word, parse_integer};
-
-const fn row(
-    name: &'static str,
-    arity: i32,
-    since: &'static str,
-    summary: &'static str,
-) -> Command {
-    Command::new(Group::Bitmap, name, arity, since, summary)
-}
 
 pub(crate) const COMMANDS: &[Command] = &[
     row("bitfield", -2, "3.2.0", "Perform arbitrary bitfield integer operations on strings")

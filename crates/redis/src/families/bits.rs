@@ -15,7 +15,7 @@ use crate::turn::{Turn, is_word, parse_integer};
 /// Bits are counted from 0 up to, and without, this: a string has 512 MiB at most.
 pub(crate) const BITS_COUNT_MAX: u64 = 1 << 32;
 
-const fn row(
+pub(crate) const fn row(
     name: &'static str,
     arity: i32,
     since: &'static str,

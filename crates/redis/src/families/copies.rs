@@ -6,9 +6,10 @@
 
 use api::{Batch, Operation, Outcome};
 
+use super::keys::row;
 use crate::Step;
 use crate::assembly::write_failure;
-use crate::command::{Command, GROW, Group, WRITE, WRITE_FAST};
+use crate::command::{Command, GROW, WRITE, WRITE_FAST};
 use crate::content::{Held, Spot};
 use crate::keyspec::Keys;
 use crate::refusal::Refusal;
@@ -19,15 +20,6 @@ use crate::turn::{Turn, is_word, parse_integer};
 
 /// How often a renaming begins anew because others write to the key.
 const TRIES_MAX: u32 = 8;
-
-const fn row(
-    name: &'static str,
-    arity: i32,
-    since: &'static str,
-    summary: &'static str,
-) -> Command {
-    Command::new(Group::Generic, name, arity, since, summary)
-}
 
 pub(crate) const COMMANDS: &[Command] = &[
     row("copy", -3, "6.2.0", "Copy a key")

@@ -11,24 +11,16 @@
 use api::{Batch, Outcome};
 use causality::Millis;
 
+use super::keys::row;
 use crate::Step;
 use crate::assembly::write_failure;
-use crate::command::{Category, Command, GROW, Group, READ};
+use crate::command::{Category, Command, GROW, READ};
 use crate::content::{Content, Held, Spot};
 use crate::dump;
 use crate::families::copies::first_failure;
 use crate::refusal::Refusal;
 use crate::rounds::{Then, misfit};
 use crate::turn::{Turn, is_word, parse_integer};
-
-const fn row(
-    name: &'static str,
-    arity: i32,
-    since: &'static str,
-    summary: &'static str,
-) -> Command {
-    Command::new(Group::Generic, name, arity, since, summary)
-}
 
 pub(crate) const COMMANDS: &[Command] = &[
     row(

@@ -2,9 +2,10 @@
 
 use api::{Lifetime, Operation, Outcome, SetCondition, StringOperation};
 
+use super::strings::row;
 use crate::Step;
 use crate::assembly::Assembly;
-use crate::command::{Command, GROW, GROW_FAST, Group, READ, WRITE_FAST};
+use crate::command::{Command, GROW, GROW_FAST, READ, WRITE_FAST};
 use crate::expiry::TimeForm;
 use crate::keyspec::{Keys, Span};
 use crate::refusal::Refusal;
@@ -13,15 +14,6 @@ use crate::turn::{Turn, is_word, pairs, parse_float, parse_integer};
 
 /// The longest string that Redis takes.
 const STRING_SIZE_MAX: i64 = 512 * 1024 * 1024;
-
-const fn row(
-    name: &'static str,
-    arity: i32,
-    since: &'static str,
-    summary: &'static str,
-) -> Command {
-    Command::new(Group::String, name, arity, since, summary)
-}
 
 pub(crate) const COMMANDS: &[Command] = &[
     row("getset", 3, "1.0.0", "Set the string value of a key and return its old value")

@@ -10,7 +10,7 @@ use crate::keyspec::{Keys, Span};
 use crate::refusal::Refusal;
 use crate::turn::{Turn, distinct_slices, is_word, parse_integer};
 
-const fn row(
+pub(crate) const fn row(
     name: &'static str,
     arity: i32,
     since: &'static str,

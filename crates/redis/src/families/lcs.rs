@@ -3,9 +3,10 @@
 use api::{CallError, Operation, Outcome};
 use resp::{Aggregate, Writer};
 
+use super::strings::row;
 use crate::Step;
 use crate::assembly::write_failure;
-use crate::command::{Command, Group, READ, integer};
+use crate::command::{Command, READ, integer};
 use crate::keyspec::Keys;
 use crate::refusal::Refusal;
 use crate::rounds::{Then, misfit};
@@ -13,15 +14,6 @@ use crate::turn::{Turn, is_word, parse_integer};
 
 /// The most pairs of bytes that are compared: the table of their lengths is held in memory.
 const PAIRS_COUNT_MAX: usize = 16 * 1024 * 1024;
-
-const fn row(
-    name: &'static str,
-    arity: i32,
-    since: &'static str,
-    summary: &'static str,
-) -> Command {
-    Command::new(Group::String, name, arity, since, summary)
-}
 
 pub(crate) const COMMANDS: &[Command] = &[row("lcs", -3, "7.0.0", "Find longest common substring")
     .flags(READ)

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use api::{Operation, Outcome};
 
+use super::sets::row;
 use crate::Step;
 use crate::assembly::Assembly;
-use crate::command::{Command, GROW, Group, READ, integer};
+use crate::command::{Command, GROW, READ, integer};
 use crate::keyspec::Keys;
 use crate::refusal::Refusal;
 use crate::rounds::{Asked, Next, Then, misfit};
@@ -18,15 +19,6 @@ enum Algebra {
     Union,
     Intersection,
     Difference,
-}
-
-const fn row(
-    name: &'static str,
-    arity: i32,
-    since: &'static str,
-    summary: &'static str,
-) -> Command {
-    Command::new(Group::Set, name, arity, since, summary)
 }
 
 /// A row of the commands that answer a set.

@@ -11,7 +11,7 @@ use crate::refusal::Refusal;
 use crate::rounds::{Next, Then, misfit};
 use crate::turn::{Turn, distinct, parse_amount, parse_count};
 
-const fn row(
+pub(crate) const fn row(
     name: &'static str,
     arity: i32,
     since: &'static str,
