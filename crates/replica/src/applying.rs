@@ -25,14 +25,6 @@ pub enum Applied {
     Before,
 }
 
-/// The row of the cell that an operation is about, if it was read just now.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Before<'a> {
-    Unread,
-    Absent,
-    Row(&'a [u8]),
-}
-
 /// What the replica knows, as the cell's mutator asks for it.
 struct Known<'a> {
     state: &'a DurableState,
@@ -87,16 +79,16 @@ impl Replica {
         now: Millis,
         op: &Op<'_>,
     ) -> Result<(), ReplicaError> {
-        self.apply_over(store, now, op, Before::Unread)
+        self.apply_over(store, now, op, None)
     }
 
-    /// As [`Replica::apply_new`], with the row as it is.
-    pub(crate) fn apply_over<S: Store>(
+    /// As [`Replica::apply_new`], with the cell if it was read just now.
+    pub(crate) fn apply_over<'a, S: Store>(
         &mut self,
         store: &mut S,
         now: Millis,
-        op: &Op<'_>,
-        before: Before<'_>,
+        op: &Op<'a>,
+        before: Option<Cell<'a>>,
     ) -> Result<(), ReplicaError> {
         let mut record = std::mem::take(&mut self.scratch.record);
         encode_record(op, &mut record);
@@ -116,15 +108,15 @@ impl Replica {
         now: Millis,
         op: &Op<'_>,
     ) -> Result<(), ReplicaError> {
-        self.take_effect(store, now, op, Before::Unread)
+        self.take_effect(store, now, op, None)
     }
 
-    fn take_effect<S: Store>(
+    fn take_effect<'a, S: Store>(
         &mut self,
         store: &mut S,
         now: Millis,
-        op: &Op<'_>,
-        before: Before<'_>,
+        op: &Op<'a>,
+        before: Option<Cell<'a>>,
     ) -> Result<(), ReplicaError> {
         match &op.body {
             Body::Clear(covered) => self.apply_clear(store, op, covered)?,
@@ -140,16 +132,23 @@ impl Replica {
     }
 
     /// The hot path: one row read, one row written, no allocation beyond the row itself.
-    fn apply_to_cell<S: Store>(
+    fn apply_to_cell<'a, S: Store>(
         &mut self,
         store: &mut S,
-        op: &Op<'_>,
-        before: Before<'_>,
+        op: &Op<'a>,
+        before: Option<Cell<'a>>,
     ) -> Result<(), ReplicaError> {
         let mut group = std::mem::take(&mut self.scratch.group);
         let mut row = std::mem::take(&mut self.scratch.row);
         let key_hash = put_group(op.cell.key, &mut group);
-        let changed = self.change_row(store, op, (&group, before), &mut row);
+        let changed = match before {
+            Some(cell) => Ok(self.change_row(cell, op, &mut row)),
+            None => {
+                let at = Row { shard: self.shard, group: &group, column: op.cell.column };
+                let cell = self.read_cell(store, at);
+                cell.map(|cell| self.change_row(cell, op, &mut row))
+            }
+        };
         let done = changed.and_then(|edit| match edit {
             Some(edit) => {
                 let target = Target { address: op.cell, key_hash, group: &group, row: &row };
@@ -162,24 +161,19 @@ impl Replica {
         done
     }
 
-    /// Computes a cell's new row; nothing when the operation leaves the cell as it was.
-    fn change_row<S: Store>(
+    fn read_cell<'s, S: Store>(
         &self,
-        store: &mut S,
-        op: &Op<'_>,
-        (group, before): (&[u8], Before<'_>),
-        row: &mut Vec<u8>,
-    ) -> Result<Option<Edit>, ReplicaError> {
-        let at = Row { shard: self.shard, group, column: op.cell.column };
-        let bytes = match before {
-            Before::Unread => store.get(at)?,
-            Before::Absent => None,
-            Before::Row(bytes) => Some(bytes),
-        };
-        let mut cell = match bytes {
-            Some(bytes) => decode_cell(bytes).map_err(|source| self.damaged("row", source))?,
-            None => Cell::default(),
-        };
+        store: &'s mut S,
+        at: Row<'_>,
+    ) -> Result<Cell<'s>, ReplicaError> {
+        match store.get(at)? {
+            Some(bytes) => decode_cell(bytes).map_err(|source| self.damaged("row", source)),
+            None => Ok(Cell::default()),
+        }
+    }
+
+    /// Computes a cell's new row; nothing when the operation leaves the cell as it was.
+    fn change_row<'a>(&self, mut cell: Cell<'a>, op: &Op<'a>, row: &mut Vec<u8>) -> Option<Edit> {
         let before = Presence::of(op.cell, &cell);
         let gone_count = cell.gone.len();
         let facts = Known {
@@ -194,10 +188,10 @@ impl Replica {
             && cell.gone.len() == gone_count
             && !op.removed.iter().any(|dot| cell.gone.contains(dot));
         if is_same {
-            return Ok(None);
+            return None;
         }
         encode_cell(&cell, row);
-        Ok(Some(Edit::of_effect(op.cell, before, &cell, &effect)))
+        Some(Edit::of_effect(op.cell, before, &cell, &effect))
     }
 
     /// Refuses what no replica mints: a peer's bytes may say anything.

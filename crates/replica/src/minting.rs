@@ -4,11 +4,10 @@
 
 use std::borrow::Cow;
 
-use causality::{Dot, HybridTime, Millis};
-use cells::{Body, CellAddress, Change, Family, Insert, KeyAddress, Op, OwnedOp};
+use causality::{Dot, Millis};
+use cells::{Body, Cell, CellAddress, Change, Family, Insert, KeyAddress, Op, OwnedOp};
 use storage::{Row, Store};
 
-use crate::applying::Before;
 use crate::error::ReplicaError;
 use crate::format::decode_cell;
 use crate::replica::Replica;
@@ -91,11 +90,12 @@ impl Replica {
         self.check_serving()?;
         self.check_own_actor()?;
         let mut row = std::mem::take(&mut self.scratch.before);
-        let done = self.row_before(store, cell, &mut row).and_then(|before| {
-            let time = self.time.mint(now, self.newest(before)?);
+        let done = self.cell_before(store, cell, &mut row).and_then(|before| {
+            // A new version must be newer than all that it meets.
+            let time = self.time.mint(now, before.newest());
             let op = Op { dot: self.next_dot(), time, cell, removed, body };
             self.check_form(&op)?;
-            self.apply_over(store, now, &op, before)?;
+            self.apply_over(store, now, &op, Some(before))?;
             Ok(OwnedOp::from(&op))
         });
         self.scratch.before = row;
@@ -106,25 +106,18 @@ impl Replica {
         self.check_actor(self.next_dot())
     }
 
-    /// Reads the row of a cell, once for the time of its new version and for the version itself.
-    fn row_before<'a, S: Store>(
+    /// Reads a cell, once for the time of its new version and for the version itself.
+    fn cell_before<'a, S: Store>(
         &mut self,
         store: &mut S,
         cell: CellAddress<'_>,
         row: &'a mut Vec<u8>,
-    ) -> Result<Before<'a>, ReplicaError> {
+    ) -> Result<Cell<'a>, ReplicaError> {
         put_group(cell.key, &mut self.scratch.group);
         let at = Row { shard: self.shard, group: &self.scratch.group, column: cell.column };
-        let Some(bytes) = store.get(at)? else { return Ok(Before::Absent) };
+        let Some(bytes) = store.get(at)? else { return Ok(Cell::default()) };
         row.clear();
         row.extend_from_slice(bytes);
-        Ok(Before::Row(row))
-    }
-
-    /// Returns the newest time in a cell, which a new version must exceed.
-    fn newest(&self, before: Before<'_>) -> Result<HybridTime, ReplicaError> {
-        let Before::Row(bytes) = before else { return Ok(HybridTime::default()) };
-        let cell = decode_cell(bytes).map_err(|source| self.damaged("row", source))?;
-        Ok(cell.newest())
+        decode_cell(row).map_err(|source| self.damaged("row", source))
     }
 }
