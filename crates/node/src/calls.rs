@@ -231,15 +231,15 @@ impl<S: Store> Node<S> {
             return;
         }
         let read = self.level_looked_at(now, shard, &call);
-        let is_one = matches!(read, Level::One | Level::LocalOne);
-        let level = if is_one && needs == Needs::Forgotten { Level::Quorum } else { read };
+        let is_one = |level| matches!(level, Level::One | Level::LocalOne);
         let has_forgotten = needs == Needs::Forgotten;
+        let level = if is_one(read) && has_forgotten { Level::Quorum } else { read };
         let until = match needs {
             Needs::Clock(clock) if !self.replicas[&shard].covers(&clock) => Some(clock),
             _ => None,
         };
         let scope = self.scope_of(&call, has_forgotten || until.is_some());
-        if until.is_none() && matches!(level, Level::One | Level::LocalOne) {
+        if until.is_none() && is_one(level) {
             self.carry_out(now, (client, deadline), shard, &call, out);
             self.sample(now, shard, &call, out);
         } else {
