@@ -1,7 +1,7 @@
 //! What goes into a node and what comes out.
 
 use api::{Call, Outcome};
-use causality::NodeId;
+use causality::{Incarnation, NodeId};
 use wire::Message;
 
 use crate::verification::Notice;
@@ -46,6 +46,9 @@ pub struct Outbox {
     pub sloppy: Vec<RequestId>,
     /// What a person should know.
     pub notices: Vec<Notice>,
+    /// The node lives another life from now on: the driver must keep its incarnation durably
+    /// before it does anything else about this turn, and start the node with it from then on.
+    pub life: Option<Incarnation>,
     /// The store must make a checkpoint before the messages of this turn leave.
     pub is_checkpoint_due: bool,
 }

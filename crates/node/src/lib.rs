@@ -20,6 +20,7 @@ mod housekeeping;
 mod introspection;
 mod ledger;
 mod levels;
+mod lives;
 mod membership;
 mod mutation;
 mod node;

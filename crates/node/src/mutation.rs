@@ -136,6 +136,8 @@ pub enum Mutation {
     RestNeverAsked,
     /// What a peer asked for is done however long it has waited.
     DeadlineIgnored,
+    /// A node goes on minting under a name of which its peers know more than it does.
+    PastIgnored,
 }
 
 #[cfg(feature = "mutation")]
@@ -181,6 +183,9 @@ impl Mutation {
 
     /// The wrong rules of housekeeping.
     pub const OF_HOUSEKEEPING: [Self; 2] = [Self::ActorsNeverRetired, Self::RetiredTooEarly];
+
+    /// The wrong rules of lives.
+    pub const OF_LIVES: [Self; 1] = [Self::PastIgnored];
 
     /// The wrong rules of verification.
     pub const OF_VERIFICATION: [Self; 7] = [

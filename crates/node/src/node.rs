@@ -93,6 +93,8 @@ pub struct Node<S> {
     pub(crate) waited_ms: u64,
     /// Requests of peers that were left undone, because nobody waited for them any more.
     pub(crate) late_count: u64,
+    /// Lives begun since the start, each because peers knew more of the one before.
+    pub(crate) lives_begun: u64,
     /// What the driver says of its steady clock.
     pub(crate) steady: Option<Micros>,
     pub(crate) next_request: u64,
@@ -161,6 +163,7 @@ impl<S: Store> Node<S> {
             ledger: Ledger::default(),
             waited_ms: 0,
             late_count: 0,
+            lives_begun: 0,
             steady: None,
             next_request: 1,
             next_beat: now,

@@ -149,6 +149,7 @@ impl<S: Store> Node<S> {
             return;
         }
         let moment = self.exchange.lag.moment(now);
+        self.heed_clock(now, from, (shard.0, &wanted.applied), out);
         self.note_covered(now, from, shard.0, &wanted.applied);
         let Some(replica) = self.replicas.get_mut(&shard.0) else { return };
         // What a peer asks from is what it has: the log is pruned by that.
@@ -177,7 +178,9 @@ impl<S: Store> Node<S> {
             }
             other => other,
         };
-        let Some(replica) = self.replicas.get_mut(&shard.0) else { return };
+        if !self.replicas.contains_key(&shard.0) {
+            return;
+        }
         match given {
             GroupsGiven::SealedNeeded => {
                 self.ask_for(now, (from, shard.0), request, SealedDetail::Whole, out);
@@ -189,6 +192,10 @@ impl<S: Store> Node<S> {
                 self.want_state(now, shard.0, from, out);
             }
             GroupsGiven::Groups { groups, rest, horizon, sealed } => {
+                if let Some(sealed) = &sealed {
+                    self.heed_sealed(now, from, (shard.0, sealed), out);
+                }
+                let Some(replica) = self.replicas.get_mut(&shard.0) else { return };
                 if let Some(sealed) = sealed {
                     // Refused while taking over state; learnt again with the next exchange.
                     let _ = replica.learn_sealed(&mut self.store, &sealed);

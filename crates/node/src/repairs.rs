@@ -129,6 +129,7 @@ impl<S: Store> Node<S> {
         if self.transfers.is_filling(shard.0) {
             return;
         }
+        self.heed_clock(now, from, (shard.0, &wanted.applied), out);
         self.note_covered(now, from, shard.0, &wanted.applied);
         let Some(replica) = self.replicas.get_mut(&shard.0) else { return };
         let Ok(given) = replica.give_key_groups(&mut self.store, wanted, keys) else { return };

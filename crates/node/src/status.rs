@@ -68,6 +68,8 @@ pub struct Status {
     pub hedges: HedgeCounts,
     /// Requests of peers that were left undone, because nobody waited for them any more.
     pub late_count: u64,
+    /// Lives begun since the node started, each because peers knew more of the one before.
+    pub lives_begun: u64,
     /// What reads have repaired.
     pub repairs: RepairCounts,
     /// The other nodes.
@@ -116,6 +118,7 @@ impl<S: Store> Node<S> {
             relays: self.relays.counts,
             hedges: self.forwards.counts,
             late_count: self.late_count,
+            lives_begun: self.lives_begun,
             repairs: self.repairs.counts,
             peers: peers.collect(),
         }

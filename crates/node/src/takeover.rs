@@ -121,6 +121,8 @@ impl<S: Store> Node<S> {
         if !matches!(takeover.step, Step::Asked) {
             return;
         }
+        self.heed_clock(now, from, (shard, &opened.applied), out);
+        self.heed_sealed(now, from, (shard, &opened.sealed), out);
         let is_early = self.is_mutated(Mutation::TakeoverEarly);
         let Some(replica) = self.replicas.get_mut(&shard) else { return };
         let is_empty = replica.summary().element_count == 0;

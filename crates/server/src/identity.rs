@@ -131,6 +131,13 @@ impl Identity {
         self.write()
     }
 
+    /// Takes the incarnation that the node has begun, durably.
+    pub(crate) fn live(&mut self, incarnation: Incarnation) -> Result<(), DirectoryError> {
+        let Record { cluster, node, .. } = &self.record;
+        self.record = Record::new(cluster.clone(), *node, incarnation.0);
+        self.write()
+    }
+
     /// Whether nothing was ever kept here before.
     pub(crate) const fn is_new(&self) -> bool {
         self.is_new

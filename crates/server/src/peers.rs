@@ -114,6 +114,11 @@ impl Peers {
         peers
     }
 
+    /// Says from now on that the node lives another life.
+    pub(crate) fn introduce_as(&self, life: Incarnation) {
+        self.introduction.incarnation.set(life);
+    }
+
     /// Begins to connect and to accept; never ends.
     pub(crate) fn start(self: &Rc<Self>, config: &Config, listener: TcpListener) {
         self.dial_all();

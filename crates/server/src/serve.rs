@@ -110,11 +110,11 @@ pub fn serve(
     ready: impl FnOnce(&str),
 ) -> Result<(), ServeError> {
     let log = Log::new(config.log);
-    let mut identity = Identity::open(config, clock::now())?;
-    let origin = origin(config, &identity, join)?;
+    let identity = Rc::new(RefCell::new(Identity::open(config, clock::now())?));
+    let origin = origin(config, &identity.borrow(), join)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let node =
-        LocalSet::new().block_on(&runtime, live(config, &mut identity, origin, parent, ready))?;
+        LocalSet::new().block_on(&runtime, live(config, &identity, origin, parent, ready))?;
     close(node)?;
     log.info("stopped");
     Ok(())
@@ -137,7 +137,7 @@ fn origin(config: &Config, identity: &Identity, join: Option<Join>) -> Result<Or
 /// Serves until told to stop, then until everything open is answered and saved.
 async fn live(
     config: &Config,
-    identity: &mut Identity,
+    identity: &Rc<RefCell<Identity>>,
     origin: Origin,
     parent: Option<u32>,
     ready: impl FnOnce(&str),
@@ -193,16 +193,18 @@ fn ready_line(config: &Config, members: &[MemberStatus]) -> String {
 /// Puts the node and everything around it together.
 fn open(
     config: &Config,
-    identity: &mut Identity,
+    identity: &Rc<RefCell<Identity>>,
     origin: Origin,
     tls: Option<Rc<Tls>>,
 ) -> Result<Turns, ServeError> {
     let now = clock::now();
-    let (store, entries) = store::open(config, identity)?;
-    let node = Node::open(node_config(config, identity, origin), store, &entries, now)?;
+    let (store, entries) = store::open(config, &mut identity.borrow_mut())?;
+    let node_config = node_config(config, &identity.borrow(), origin);
+    let node = Node::open(node_config, store, &entries, now)?;
     let node = Rc::new(RefCell::new(node));
     let inbox = Rc::new(Inbox::default());
-    let peers = Peers::new(config, identity.incarnation(), Rc::clone(&inbox), tls.clone());
+    let incarnation = identity.borrow().incarnation();
+    let peers = Peers::new(config, incarnation, Rc::clone(&inbox), tls.clone());
     let peers = Rc::new(peers);
     let view = view::of(config, now, &node.borrow().members(), &node.borrow().owners());
     let caller = Rc::new(Caller::new(Rc::clone(&inbox)));
@@ -222,7 +224,7 @@ fn open(
     spawn_local(Rc::clone(&accounts).follow());
     spawn_local(accounts::tell(Rc::clone(&accounts), Rc::clone(&neighbours)));
     let http = Http::new(config, Rc::clone(&caller), Rc::clone(&neighbours), accounts, tls);
-    Ok(Turns::new(inbox, clients, Rc::new(http), caller, neighbours, Log::new(config.log)))
+    Ok(Turns::new(inbox, clients, Rc::new(http), caller, neighbours, Rc::clone(identity)))
 }
 
 fn node_config(config: &Config, identity: &Identity, origin: Origin) -> node::Config {

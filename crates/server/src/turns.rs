@@ -32,6 +32,7 @@ use crate::clients::Clients;
 use crate::clock;
 use crate::config::Config;
 use crate::http::Http;
+use crate::identity::Identity;
 use crate::inbox::Inbox;
 use crate::log::Log;
 use crate::neighbours::Neighbours;
@@ -65,6 +66,7 @@ pub(crate) struct Turns {
     caller: Rc<Caller>,
     pub(crate) peers: Rc<Peers>,
     pub(crate) neighbours: Rc<Neighbours>,
+    identity: Rc<RefCell<Identity>>,
     config: Config,
     /// Which state of the members clients and links follow.
     members_version: Cell<u64>,
@@ -86,11 +88,12 @@ impl Turns {
         http: Rc<Http>,
         caller: Rc<Caller>,
         neighbours: Rc<Neighbours>,
-        log: Log,
+        identity: Rc<RefCell<Identity>>,
     ) -> Self {
         let describer = neighbours.describer();
         let (node, peers) = (Rc::clone(&describer.node), Rc::clone(&describer.peers));
         let config = describer.config.clone();
+        let log = Log::new(config.log);
         Self {
             node,
             inbox,
@@ -99,6 +102,7 @@ impl Turns {
             caller,
             peers,
             neighbours,
+            identity,
             config,
             members_version: Cell::new(0),
             upkeep: RefCell::new(Upkeep::new(log)),
@@ -179,6 +183,10 @@ impl Turns {
             }
         }
         std::mem::take(&mut out.notices).into_iter().for_each(|notice| self.log.warn(notice));
+        if let Some(life) = out.life {
+            self.identity.borrow_mut().live(life)?;
+            self.peers.introduce_as(life);
+        }
         if out.is_checkpoint_due {
             checkpoint(&mut node)?;
         }

@@ -235,6 +235,9 @@ impl Machine {
         let process = self.process.as_mut()?;
         let mut out = Outbox::default();
         process.handle(clock, event, &mut out);
+        if let Some(life) = out.life {
+            self.incarnation = life.0;
+        }
         match end_turn(process, clock, out.is_checkpoint_due, setup) {
             Ok(()) => Some(out),
             Err(_) => {

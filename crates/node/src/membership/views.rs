@@ -8,7 +8,7 @@
 //! then the owners by earlier views count as well. Who joins becomes active, and who leaves is
 //! removed, when every new owner holds its shards whole. Whoever seems to be down stays a member.
 
-use causality::{Millis, NodeId};
+use causality::{Incarnation, Millis, NodeId};
 use placement::{Change, Epoch, MemberId, MemberState, ViewHash};
 use storage::Store;
 use wire::{Message, News, Roster, RosterHash};
@@ -188,6 +188,7 @@ impl<S: Store> Node<S> {
     pub(crate) fn take_over(&mut self, now: Millis, mut roster: Roster, out: &mut Outbox) {
         let me = self.config.me;
         let known = roster::contact(&roster, me).map_or(0, |contact| contact.life);
+        self.heed_life(now, Incarnation(known), out);
         let has_lost_all =
             self.membership.is_new && known != 0 && known < self.config.incarnation.0;
         roster::put_configured(&mut roster, now, &self.config);

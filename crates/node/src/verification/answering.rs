@@ -30,6 +30,7 @@ impl<S: Store> Node<S> {
         theirs: &Summary,
         out: &mut Outbox,
     ) {
+        self.heed_clock(now, from, (shard.0, &theirs.clock), out);
         let comparison = self.compare(now, shard.0, theirs);
         if matches!(comparison, Comparison::Equal | Comparison::EqualWithLosses) {
             let due = now.plus(self.config.verification.period_ms);

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use causality::NodeId;
+use causality::{Incarnation, NodeId};
 
 /// Something that verification has found or done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,28 @@ pub enum Notice {
         /// Whether what is left is used, and mended from others.
         is_usable: bool,
     },
+    /// A peer has operations of this node's own that are not here: the node is a past of itself.
+    /// It begins a new life.
+    BehindItself {
+        /// The shard.
+        shard: u16,
+        /// Who has them.
+        peer: NodeId,
+        /// How many they are, at most.
+        unknown: u64,
+    },
+    /// By a peer, the life that this node lived is over long ago. It begins a new one.
+    Outlived {
+        /// The shard.
+        shard: u16,
+        /// Whose word it is.
+        peer: NodeId,
+    },
+    /// The members know of a later life of this node than it does. It begins a new one.
+    Forgotten {
+        /// The later life.
+        told: Incarnation,
+    },
 }
 
 impl fmt::Display for Notice {
@@ -61,6 +83,27 @@ impl fmt::Display for Notice {
             Self::Damaged { shard, is_usable: false } => write!(
                 f,
                 "the rows of shard {shard} are not to be trusted: it is not used any more"
+            ),
+            Self::BehindItself { shard, peer, unknown } => write!(
+                f,
+                "node {} has up to {unknown} writes of this node to shard {shard} that are not \
+                 here: its data is an old copy, or has lost its end. A new incarnation begins, \
+                 and every shard is fetched before it is read here",
+                peer.0
+            ),
+            Self::Outlived { shard, peer } => write!(
+                f,
+                "node {} has retired this node's incarnation in shard {shard}: the data here is \
+                 an old copy. A new incarnation begins, and every shard is fetched before it is \
+                 read here",
+                peer.0
+            ),
+            Self::Forgotten { told } => write!(
+                f,
+                "the members know incarnation {} of this node, which it does not: the data here \
+                 is an old copy. A new incarnation begins, and every shard is fetched before it \
+                 is read here",
+                told.0
             ),
         }
     }

@@ -14,6 +14,7 @@ mod hints;
 mod housekeeping;
 mod ledger;
 mod liveness;
+mod lives;
 mod net;
 mod promises;
 mod reads;

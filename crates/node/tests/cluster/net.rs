@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use api::{Call, Level, Operation, Outcome};
-use causality::{Actor, ContextKey, Incarnation, Millis, NodeId};
-use cells::Keyspace;
+use causality::{Actor, ContextKey, Dot, Incarnation, Millis, NodeId};
+use cells::{Keyspace, OwnedOp};
 use node::{Config, Event, MemberConfig, Mutation, Node, Notice, Outbox, RequestId};
 use storage::MemoryStore;
-use wire::{Encoder, FrameLimit, Kind, Message, ProtocolVersion};
+use wire::{Encoder, FrameLimit, Kind, Message, ProtocolVersion, ShardId};
 
 /// A message under way, ordered by when it arrives and then by when it was sent.
 type Flight = (Millis, u64);
@@ -45,6 +45,10 @@ pub struct Net {
     pub sizes: BTreeMap<Kind, Vec<usize>>,
     /// The questions of verification: when, and who asked.
     pub verifying: Vec<(Millis, NodeId)>,
+    /// Which operation each name stands for, of all that coordinators have sent.
+    named: BTreeMap<(ShardId, Dot), OwnedOp>,
+    /// Names that have stood for two.
+    pub named_twice: BTreeSet<(ShardId, Dot)>,
     /// What the nodes wanted people to know.
     pub notices: Vec<(NodeId, Notice)>,
     rng: fastrand::Rng,
@@ -134,6 +138,8 @@ impl Net {
             loss: 0.0,
             sizes: BTreeMap::new(),
             verifying: Vec::new(),
+            named: BTreeMap::new(),
+            named_twice: BTreeSet::new(),
             notices: Vec::new(),
             rng: fastrand::Rng::with_seed(seed),
         };
@@ -224,8 +230,12 @@ impl Net {
     pub fn restart(&mut self, node: NodeId) {
         let mut held = self.nodes.remove(&node).unwrap();
         held.save_states().unwrap();
+        self.open_again(node, held.into_store());
+    }
+
+    fn open_again(&mut self, node: NodeId, store: MemoryStore) {
         let config = self.configs[&node].clone();
-        let mut again = Node::open(config, held.into_store(), &[], self.now).unwrap();
+        let mut again = Node::open(config, store, &[], self.now).unwrap();
         again.mutate(self.mutation);
         self.nodes.insert(node, again);
         let is_linked = |other: &NodeId| *other != node && !self.cuts.contains(&(node, *other));
@@ -235,6 +245,27 @@ impl Net {
             self.event(other, Event::LinkUp(node));
             self.event(node, Event::LinkUp(other));
         }
+    }
+
+    /// Copies what a node's disk holds, as a backup does.
+    pub fn copy_of(&mut self, node: NodeId) -> (MemoryStore, Incarnation) {
+        let held = self.nodes.get_mut(&node).unwrap();
+        held.save_states().unwrap();
+        (held.store_mut().clone(), self.configs[&node].incarnation)
+    }
+
+    /// Ends a node's process and starts it again on a copy that was made earlier, with everything
+    /// that could have told that it is one.
+    pub fn put_back(&mut self, node: NodeId, (store, incarnation): (MemoryStore, Incarnation)) {
+        self.configs.get_mut(&node).unwrap().incarnation = incarnation;
+        *self.nodes.get_mut(&node).unwrap().store_mut() = store;
+        let held = self.nodes.remove(&node).unwrap();
+        self.open_again(node, held.into_store());
+    }
+
+    /// The life that a node lives.
+    pub fn life_of(&self, node: NodeId) -> u32 {
+        self.configs[&node].incarnation.0
     }
 
     /// Ends a node's process in order and starts it again in a new life.
@@ -389,12 +420,29 @@ impl Net {
         }
     }
 
+    /// Notes what operations are called.
+    fn note_names(&mut self, message: &Message) {
+        let (Message::Replicate { shard, ops, .. } | Message::Relay { shard, ops, .. }) = message
+        else {
+            return;
+        };
+        for op in ops {
+            let name = (*shard, op.dot);
+            if self.named.entry(name).or_insert_with(|| op.clone()) != op {
+                self.named_twice.insert(name);
+            }
+        }
+    }
+
     pub fn event(&mut self, to: NodeId, event: Event) {
         let mut out = Outbox::default();
         let Some(node) = self.nodes.get_mut(&to) else { return };
         node.handle(self.now, event, &mut out);
         self.replies.extend(out.replies);
         self.sloppy.extend(out.sloppy);
+        if let Some(life) = out.life {
+            self.configs.get_mut(&to).unwrap().incarnation = life;
+        }
         self.notices.extend(out.notices.into_iter().map(|notice| (to, notice)));
         for (peer, message) in out.sends {
             if self.cuts.contains(&(to, peer)) {
@@ -406,6 +454,7 @@ impl Net {
             if is_batch(&message) && self.datacenter_of(to) != self.datacenter_of(peer) {
                 self.batches_far += 1;
             }
+            self.note_names(&message);
             self.weigh(&message);
             if matches!(message.kind(), Kind::Summary | Kind::Ask | Kind::CellsWanted) {
                 self.verifying.push((self.now, to));

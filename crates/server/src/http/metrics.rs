@@ -41,6 +41,8 @@ families! {
         "What reads have found behind and mended, by step.";
     LATE = Counter "starling_late_requests" [""]
         "Requests of peers left undone because nobody waited for them any more.";
+    LIVES = Counter "starling_lives_begun" [""]
+        "Incarnations begun since the start because peers knew more of the one before.";
     HEDGES = Counter "starling_hedged_reads" [""]
         "Reads handed to a second owner because the first was slow, and those it answered first.";
     RELAYED = Counter "starling_relayed_copies" [""]
@@ -150,6 +152,7 @@ pub(super) fn text(format: TextFormat, describer: &Describer, connections: usize
     ];
     text.family(REPAIRS, repairs.map(|(step, count)| ([("step", step)], float(count))));
     text.family(LATE, [(Labels::new(), float(status.late_count))]);
+    text.family(LIVES, [(Labels::new(), float(status.lives_begun))]);
     let hedges = [("asked", status.hedges.asked), ("won", status.hedges.won)];
     text.family(HEDGES, hedges.map(|(step, count)| ([("step", step)], float(count))));
     let copies = [("saved", status.relays.saved), ("resent", status.relays.resent)];

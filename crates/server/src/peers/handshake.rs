@@ -10,6 +10,7 @@
 //! connection, so that nobody can stand between two nodes and pass proofs on. Nothing but these
 //! frames is read before the proof.
 
+use std::cell::Cell;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io;
 
@@ -31,7 +32,7 @@ const GREETING_LIMIT: FrameLimit = FrameLimit(4096);
 #[derive(Clone, Debug)]
 pub(super) struct Introduction {
     me: NodeId,
-    incarnation: Incarnation,
+    pub(super) incarnation: Cell<Incarnation>,
     cluster: ClusterId,
     secret: String,
 }
@@ -72,7 +73,7 @@ impl Introduction {
     pub(super) fn new(config: &Config, incarnation: Incarnation) -> Self {
         Self {
             me: config.me,
-            incarnation,
+            incarnation: Cell::new(incarnation),
             cluster: ClusterId(config.cluster),
             secret: config.secret.clone(),
         }
@@ -108,7 +109,7 @@ impl Introduction {
             versions: ProtocolRange::SUPPORTED,
             cluster: self.cluster,
             node: self.me,
-            incarnation: self.incarnation,
+            incarnation: self.incarnation.get(),
             challenge: challenge(),
             proof: Proof::default(),
         };

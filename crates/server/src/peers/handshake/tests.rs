@@ -8,7 +8,7 @@ use super::*;
 fn introduction(me: u32, cluster: u64, secret: &str) -> Introduction {
     Introduction {
         me: NodeId(me),
-        incarnation: Incarnation(7),
+        incarnation: Cell::new(Incarnation(7)),
         cluster: ClusterId(cluster),
         secret: secret.into(),
     }
