@@ -35,6 +35,11 @@ impl<S: Store> Node<S> {
         (shard, clock): (u16, &Clock),
         out: &mut Outbox,
     ) {
+        // A shard that comes back to a node comes empty, without what the node minted in it before;
+        // nothing is minted in it until that is here again.
+        if self.transfers.is_filling(shard) {
+            return;
+        }
         let Some(replica) = self.replicas.get(&shard) else { return };
         let Some(shown) = clock.get(replica.actor()) else { return };
         let here = replica.clock().get(replica.actor());

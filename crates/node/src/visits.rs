@@ -259,11 +259,14 @@ impl<S: Store> Node<S> {
     /// Applies operations that were kept for this node. One whose actor was retired without it is
     /// given a new name: no replica has it, or its actor could not have been retired.
     fn take_hints(&mut self, now: Millis, shard: u16, ops: &[OwnedOp]) -> Outcome {
+        let is_filling = self.transfers.is_filling(shard);
         let Some(replica) = self.replicas.get_mut(&shard) else { return Outcome::Refused };
         self.unstable.insert(shard);
         for op in ops {
             let op = op.borrow();
             let applied = match replica.apply(&mut self.store, now, &op) {
+                // What this node has minted in the shard before may not all be here.
+                Err(ReplicaError::Sealed { .. }) if is_filling => return Outcome::Busy,
                 Err(ReplicaError::Sealed { .. }) => {
                     replica.remint(&mut self.store, now, &op).map(|_| Applied::Now)
                 }
