@@ -47,8 +47,9 @@ pub trait Engine: Sized {
     /// Ends on purpose.
     fn close(self);
 
-    /// Writes one operation durably for each of `writers` threads, `turns` times.
-    fn many_writers(path: &Path, rows: u64, writers: u64, turns: u64);
+    /// Writes one operation durably for each of `writers` threads, `turns` times, and tells of that
+    /// time alone: opening and closing are not in it.
+    fn many_writers(path: &Path, rows: u64, writers: u64, turns: u64, name: &str);
 }
 
 /// A cell's name: its shard, and its key within it.

@@ -11,7 +11,7 @@ use storage::{
 };
 
 use crate::engine::{Engine, Flush, Key, Opened};
-use crate::measure::cpu_micros;
+use crate::measure::{Measured, cpu_micros};
 use crate::workload::{SHARDS, Workload};
 
 /// Memory for each row: enough to keep all rows at hand, and less than the other engine takes.
@@ -106,8 +106,9 @@ impl Engine for Ours {
     }
 
     /// One worker serves all writers: it takes what has arrived, ends the turn and answers all.
-    fn many_writers(path: &Path, rows: u64, writers: u64, turns: u64) {
+    fn many_writers(path: &Path, rows: u64, writers: u64, turns: u64, name: &str) {
         let (mut ours, _) = Self::open(path, rows, Flush::Always);
+        let measured = Measured::start();
         let (ask, asked) = mpsc::channel::<(u64, mpsc::Sender<()>)>();
         std::thread::scope(|scope| {
             for writer in 0..writers {
@@ -149,6 +150,7 @@ impl Engine for Ours {
                 }
             }
         });
+        measured.per(name, writers * turns);
         ours.close();
     }
 }

@@ -184,8 +184,5 @@ pub fn flush<E: Engine>(path: &Path, rows: u64) {
         measured.per(name, turns * batch);
     }
     engine.close();
-    let turns = 200;
-    let measured = Measured::start();
-    E::many_writers(path, rows, WRITERS, turns);
-    measured.per("flush each, 16 writers", turns * WRITERS);
+    E::many_writers(path, rows, WRITERS, 1000, "flush each, 16 writers");
 }

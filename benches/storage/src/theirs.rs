@@ -8,7 +8,7 @@ use fjall::{
 };
 
 use crate::engine::{Engine, Flush, Key, Opened};
-use crate::measure::cpu_micros;
+use crate::measure::{Measured, cpu_micros};
 use crate::workload::Workload;
 
 /// What it holds beside the cache is as much again at the least.
@@ -82,8 +82,9 @@ impl Engine for Theirs {
         self.database.persist(PersistMode::SyncAll).unwrap();
     }
 
-    fn many_writers(path: &Path, rows: u64, writers: u64, turns: u64) {
+    fn many_writers(path: &Path, rows: u64, writers: u64, turns: u64, name: &str) {
         let (theirs, _) = Self::open(path, rows, Flush::Always);
+        let measured = Measured::start();
         std::thread::scope(|scope| {
             for writer in 0..writers {
                 let mut own = Self {
@@ -104,6 +105,7 @@ impl Engine for Theirs {
                 });
             }
         });
+        measured.per(name, writers * turns);
         theirs.close();
     }
 }

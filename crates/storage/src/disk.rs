@@ -1,12 +1,12 @@
-//! What the store asks of a disk: named files in one directory that grow at their end.
+//! What the store asks of a disk: named files in one directory that mostly grow at their end.
 //!
 //! Two bodies: [`RealDisk`] over a directory, and [`SimDisk`] in memory, which keeps what was
 //! written apart from what is durable and fails in every way that disks fail.
 //!
 //! Contract: bytes are durable after `sync` of their file, and a file's name (its creation,
 //! renaming or removal) after `sync_names`. Until then a crash may keep any part of what was
-//! written, in any order. The store never overwrites bytes: files are appended to, replaced by
-//! renaming, removed.
+//! written, in any order. The store never overwrites bytes, but for zeros that it put at the end of
+//! a file to have room there: files are appended to, replaced by renaming, removed.
 
 mod real;
 mod simulated;
@@ -38,6 +38,13 @@ pub trait Disk {
     /// # Errors
     /// As the operating system says; `StorageFull` when no space is left.
     fn append(&mut self, name: &str, bytes: &[u8]) -> io::Result<()>;
+
+    /// Writes bytes into a file that is there, from an offset within it or at its end on; the file
+    /// grows when they reach further. After an error any part of the bytes may have been written.
+    ///
+    /// # Errors
+    /// As `append`; `NotFound` when there is no such file.
+    fn write_at(&mut self, name: &str, offset: u64, bytes: &[u8]) -> io::Result<()>;
 
     /// Fills `into` from an offset on and returns how many bytes there were: fewer only at the end.
     ///

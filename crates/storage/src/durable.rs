@@ -211,7 +211,7 @@ impl<D: Disk> DurableStore<D> {
     /// # Errors
     /// As [`DurableStore::commit_turn`]; the directory is then as after a crash.
     pub fn close(mut self) -> Result<(), StoreError> {
-        self.log.flush(&mut self.disk)?;
+        self.log.close(&mut self.disk)?;
         self.identity.durable = self.log.synced();
         self.identity.closed_at = Some(self.log.synced());
         self.identity.write(&mut self.identity_disk)

@@ -1,4 +1,4 @@
-//! The operation log: numbered segment files that are only appended to.
+//! The operation log: numbered segment files that only grow.
 //!
 //! Records gather in a buffer and go out in one write a turn. A new segment begins at every opening
 //! and when one is long enough; all segments but the last are durable as a whole. A segment is
@@ -8,6 +8,7 @@
 //! then on and the store must be opened again. Only "no space left" is survived, when the half
 //! written bytes can be cut off; the turn then stays in the buffer.
 
+mod ahead;
 mod flushing;
 mod index;
 mod pace;
@@ -28,6 +29,7 @@ use crate::store::{EntryId, StoreError};
 use index::ShardIndex;
 use record::{Body, HEADER_BYTES, Record};
 
+use ahead::Ahead;
 use flushing::Reach;
 pub use flushing::{EndedFlush, PendingFlush};
 pub use pace::FlushPace;
@@ -58,6 +60,8 @@ pub(crate) struct Log {
     is_flushing: bool,
     /// How far the active segment is written, for that flush.
     reach: Reach,
+    /// The active segment's file may be longer than what was written.
+    ahead: Ahead,
     /// Removed once the record that says so, standing before the position, is durable.
     doomed: Vec<(u32, Position)>,
     is_failed: bool,
@@ -194,6 +198,17 @@ impl Log {
         self.sync(disk)
     }
 
+    /// Ends the log where it is: flushes it, and takes off what was there for more.
+    pub(crate) fn close(&mut self, disk: &mut impl Disk) -> Result<(), StoreError> {
+        self.flush(disk)?;
+        let (name, end) = (&self.segments[&self.active].name, self.written.offset());
+        if self.ahead.is_beyond(end) {
+            let trimmed = self.ahead.trim(disk, name, end);
+            trimmed.map_err(|source| StoreError::Disk { doing: "closing the log", source })?;
+        }
+        Ok(())
+    }
+
     /// Removes the segments before a checkpoint that hold no entry any more. They go with the next
     /// flush but one, when it is durable that they went on purpose.
     pub(crate) fn release(
@@ -322,9 +337,10 @@ impl Log {
             self.stamped = self.synced;
         }
         let active = self.segments.get_mut(&self.active).expect("the active segment is listed");
-        if let Err(source) = disk.append(&active.name, &self.buffer) {
+        let written = self.ahead.write(disk, &active.name, active.end, &mut self.buffer);
+        if let Err(source) = written {
             let is_full = source.kind() == io::ErrorKind::StorageFull;
-            let is_undone = is_full && disk.cut(&active.name, u64::from(active.end)).is_ok();
+            let is_undone = is_full && self.ahead.trim(disk, &active.name, active.end).is_ok();
             if is_undone {
                 return Err(StoreError::Full { what: "disk" });
             }
@@ -370,6 +386,7 @@ impl Log {
             return Ok(());
         }
         assert!(self.buffer.is_empty(), "a segment ends between turns");
+        assert!(!self.ahead.is_beyond(self.written.offset()), "zeros end with the segment");
         self.sync(disk)?;
         self.start_segment(disk, self.active + 1, self.written)
     }
@@ -408,6 +425,7 @@ impl Log {
         self.segments.insert(number, Segment { name, end, entries: 0 });
         self.active = number;
         self.reach = Reach::new(end);
+        self.ahead = Ahead::new(self.policy, self.segment_bytes, end);
         self.written = Position::new(number, end);
         self.synced = self.written;
         Ok(())

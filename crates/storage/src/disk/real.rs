@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -34,8 +34,7 @@ impl RealDisk {
 
     fn opened(&mut self, name: &str) -> io::Result<&mut File> {
         if !self.files.contains_key(name) {
-            let file =
-                OpenOptions::new().read(true).append(true).open(self.directory.join(name))?;
+            let file = OpenOptions::new().read(true).write(true).open(self.directory.join(name))?;
             self.files.insert(name.to_owned(), file);
         }
         Ok(self.files.get_mut(name).expect("the file was opened just now"))
@@ -44,7 +43,8 @@ impl RealDisk {
     fn created(&mut self, name: &str) -> io::Result<&mut File> {
         if !self.files.contains_key(name) {
             let path = self.directory.join(name);
-            let file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+            let mut options = OpenOptions::new();
+            let file = options.read(true).write(true).create(true).truncate(false).open(path)?;
             self.files.insert(name.to_owned(), file);
         }
         Ok(self.files.get_mut(name).expect("the file was opened just now"))
@@ -53,7 +53,13 @@ impl RealDisk {
 
 impl Disk for RealDisk {
     fn append(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        self.created(name)?.write_all(bytes)
+        let file = self.created(name)?;
+        let end = file.metadata()?.len();
+        file.write_all_at(bytes, end)
+    }
+
+    fn write_at(&mut self, name: &str, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.opened(name)?.write_all_at(bytes, offset)
     }
 
     fn read_at(&mut self, name: &str, offset: u64, into: &mut [u8]) -> io::Result<usize> {
@@ -85,7 +91,7 @@ impl Disk for RealDisk {
     fn sync_task(&mut self, name: &str) -> io::Result<SyncTask> {
         // A file opened for this alone: an error of the medium is told once to each opening, so
         // that neither this task nor a `sync` meanwhile can hide it from the other.
-        let file = OpenOptions::new().append(true).open(self.directory.join(name))?;
+        let file = OpenOptions::new().write(true).open(self.directory.join(name))?;
         Ok(Box::new(move || file.sync_data()))
     }
 

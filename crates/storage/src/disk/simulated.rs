@@ -191,7 +191,8 @@ impl SimDisk {
         self.state().failing_reads = name.map(str::to_owned);
     }
 
-    /// Lets the next append overwrite bytes at this offset instead of growing the file by itself.
+    /// Lets the next writing of bytes go to this offset; what it should have written stays, or is
+    /// zeros when the file grows.
     pub fn misdirect_next_append(&self, offset: u64) {
         self.state().misdirected = Some(offset);
     }
@@ -334,31 +335,17 @@ impl Disk for SimDisk {
             state.files.push(File::default());
             state.change_names(NameChange::Link { name: name.to_owned(), file });
         }
-        let room = state.capacity.saturating_sub(state.used());
-        let misdirected = state.misdirected.take();
-        let written = state.rng.usize(..=bytes.len());
-        let file = state.file_mut(name);
-        let end = file.live.len();
-        match fate {
-            Fate::DiesHalfway => {
-                file.write(end, &bytes[..written]);
-                return Err(State::dead());
-            }
-            Fate::Lives if room < bytes.len() as u64 => {
-                let part = usize::try_from(room).expect("less than the length of a slice");
-                file.write(end, &bytes[..part]);
-                return Err(io::Error::from(io::ErrorKind::StorageFull));
-            }
-            Fate::Lives => {}
-        }
-        match misdirected {
-            Some(offset) => {
-                file.write(end, &vec![0; bytes.len()]);
-                file.write(usize::try_from(offset).unwrap_or(0), bytes);
-            }
-            None => file.write(end, bytes),
-        }
-        Ok(())
+        let end = state.file_mut(name).live.len();
+        state.write(name, end, bytes, &fate)
+    }
+
+    fn write_at(&mut self, name: &str, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let mut state = self.state();
+        let fate = state.begin_change(self.process)?;
+        let file = state.file(name)?;
+        let offset = usize::try_from(offset).expect("files in memory are short");
+        assert!(offset <= state.files[file].live.len(), "{name} would get a gap");
+        state.write(name, offset, bytes, &fate)
     }
 
     fn read_at(&mut self, name: &str, offset: u64, into: &mut [u8]) -> io::Result<usize> {
@@ -470,6 +457,36 @@ impl Disk for SimDisk {
 }
 
 impl State {
+    /// Writes to a file that is there, as far as the process lives and there is space.
+    fn write(&mut self, name: &str, offset: usize, bytes: &[u8], fate: &Fate) -> io::Result<()> {
+        let room = self.capacity.saturating_sub(self.used());
+        let misdirected = self.misdirected.take();
+        let written = self.rng.usize(..=bytes.len());
+        let file = self.file_mut(name);
+        let end = file.live.len();
+        let grows = (offset + bytes.len()).saturating_sub(end);
+        match fate {
+            Fate::DiesHalfway => {
+                file.write(offset, &bytes[..written]);
+                return Err(Self::dead());
+            }
+            Fate::Lives if room < grows as u64 => {
+                let missing = grows - usize::try_from(room).expect("less than a slice's length");
+                file.write(offset, &bytes[..bytes.len() - missing]);
+                return Err(io::Error::from(io::ErrorKind::StorageFull));
+            }
+            Fate::Lives => {}
+        }
+        match misdirected {
+            Some(elsewhere) => {
+                file.write(end, &vec![0; grows]);
+                file.write(usize::try_from(elsewhere).unwrap_or(0), bytes);
+            }
+            None => file.write(offset, bytes),
+        }
+        Ok(())
+    }
+
     /// The live file of a name that is known to be there.
     fn file_mut(&mut self, name: &str) -> &mut File {
         let file = self.names[name];

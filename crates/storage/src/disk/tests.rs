@@ -21,6 +21,15 @@ fn behaves(disk: &mut impl Disk, other: &mut impl Disk) {
     disk.cut("a", 5).unwrap();
     disk.append("a", b"!").unwrap();
     assert_eq!(read_exact_at(disk, "a", 0, 6).unwrap(), b"hello!");
+    disk.append("a", &[0; 4]).unwrap();
+    disk.write_at("a", 6, b"in").unwrap();
+    assert_eq!(read_exact_at(disk, "a", 0, 10).unwrap(), b"hello!in\0\0");
+    disk.write_at("a", 8, b" room").unwrap();
+    disk.append("a", b".").unwrap();
+    assert_eq!(read_exact_at(disk, "a", 0, 14).unwrap(), b"hello!in room.");
+    assert_eq!(disk.len("a").unwrap(), 14);
+    let absent = disk.write_at("absent", 0, b"x").unwrap_err();
+    assert_eq!(absent.kind(), ErrorKind::NotFound);
     disk.append("b", b"other").unwrap();
     disk.rename("a", "b").unwrap();
     assert_eq!(read_exact_at(disk, "b", 0, 6).unwrap(), b"hello!");
@@ -108,6 +117,16 @@ fn faults_do_what_they_say() {
     disk.misdirect_next_append(0);
     process.append("a", b"XY").unwrap();
     assert_eq!(read_exact_at(&mut process, "a", 0, 16).unwrap(), b"XY33456789abcd\0\0");
+
+    disk.set_capacity(18);
+    assert_eq!(process.write_at("a", 15, b"long").unwrap_err().kind(), ErrorKind::StorageFull);
+    assert_eq!(read_exact_at(&mut process, "a", 12, 6).unwrap(), b"cd\0lon", "written short");
+    process.write_at("a", 14, b"fits").unwrap();
+    disk.set_capacity(u64::MAX);
+    disk.misdirect_next_append(0);
+    process.write_at("a", 16, b"AB").unwrap();
+    assert_eq!(read_exact_at(&mut process, "a", 0, 3).unwrap(), b"AB3");
+    assert_eq!(read_exact_at(&mut process, "a", 14, 4).unwrap(), b"fits", "what was there stays");
 
     disk.crash(Crash::PowerLosesAll);
     assert_eq!(disk.process().len("a").unwrap(), 0, "the lying sync kept nothing");

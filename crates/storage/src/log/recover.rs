@@ -5,7 +5,8 @@
 //! question: a segment that has a successor was flushed as a whole, later records tell how far the
 //! log was flushed, and so do the checkpoint and the identity. A hole before that is damage: it is
 //! reported, and what stands after it is still used. A hole after that is a torn tail: the log is
-//! cut there. Nothing is ever skipped without being told.
+//! cut there. Zeros up to the end of the last file were written ahead: there the log ends. Nothing
+//! is ever skipped without being told.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +14,7 @@ use codec::Reader;
 
 use super::record::{Body, Position, Record, Run};
 use super::segment::{Parsed, file_name, file_segment, parse};
-use super::{Log, Reach, Replay, Segment, ShardLog};
+use super::{Ahead, Log, Reach, Replay, Segment, ShardLog};
 use crate::by_shard::ByShard;
 use crate::disk::{Disk, read_exact_into};
 use crate::options::{Millis, Options};
@@ -145,7 +146,7 @@ impl Log {
         if scan.is_last_stillborn {
             number = last;
         } else if found.contains(&last) {
-            settle_last(disk, &file_name(last), report)
+            settle_last(disk, &file_name(last), scan.end)
                 .map_err(|source| StoreError::Disk { doing: "settling the log", source })?;
         }
         let replay = scan.replay();
@@ -170,6 +171,7 @@ impl Log {
             synced_at: Millis(0),
             is_flushing: false,
             reach: Reach::new(0),
+            ahead: Ahead::new(options.flush, options.segment_bytes, 0),
             doomed: Vec::new(),
             is_failed: false,
         };
@@ -232,9 +234,12 @@ impl<'a> Scan<'a> {
                 continue;
             }
             let len = limit.map_or(bytes.len(), |limit| (limit as usize).min(bytes.len()));
-            let parsed = parse(&bytes[..len], number, 0);
-            let end = u32::try_from(len).expect("segments are far shorter than 4 GiB");
+            let mut parsed = parse(&bytes[..len], number, 0);
+            let mut end = u32::try_from(len).expect("segments are far shorter than 4 GiB");
             let place = if is_last { Place::Last } else { Place::Before { limit } };
+            if is_last {
+                end = end_before_zeros(&bytes, &mut parsed).unwrap_or(end);
+            }
             self.segment(Position::new(number, end), place, parsed, report);
         }
         self.buffer = bytes;
@@ -432,12 +437,21 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// Takes the torn end off the last segment and makes the rest durable, before it gets a follower.
-fn settle_last(disk: &mut impl Disk, name: &str, report: &Report) -> std::io::Result<()> {
-    if let Some(cut) = &report.cut {
-        disk.cut(name, cut.at)?;
+/// Takes what is torn or was written ahead off the last segment and makes the rest durable, before
+/// it gets a follower.
+fn settle_last(disk: &mut impl Disk, name: &str, end: Position) -> std::io::Result<()> {
+    if disk.len(name)? > u64::from(end.offset()) {
+        disk.cut(name, u64::from(end.offset()))?;
     }
     disk.sync(name)
+}
+
+/// Returns where zeros begin that reach to the end of the last segment. They are no hole: what was
+/// written behind them is as if it had not been, and whether it was durable is told by others.
+fn end_before_zeros(bytes: &[u8], parsed: &mut Parsed<'_>) -> Option<u32> {
+    let last = parsed.holes.last().filter(|hole| hole.end as usize == bytes.len())?;
+    let is_zero = bytes[last.start as usize..].iter().all(|byte| *byte == 0);
+    is_zero.then(|| parsed.holes.pop().expect("it was looked at just now").start)
 }
 
 fn load(disk: &mut impl Disk, segment: u32, into: &mut Vec<u8>) -> Result<(), StoreError> {
