@@ -1,11 +1,11 @@
 //! Calls and outcomes.
 
-use causality::{Dot, HybridTime, Millis};
+use causality::Millis;
 use cells::Keyspace;
 
 use crate::{
     Batch, CallError, Comparison, Level, ListOperation, Pick, Position, Presence, Score, SessionId,
-    ShardOperation, Staleness, StringOperation, ZsetOperation,
+    ShardOperation, Siblings, Staleness, StringOperation, ZsetOperation,
 };
 
 /// One request about one key, or about one shard.
@@ -179,7 +179,7 @@ pub enum Operation {
         /// Their registers.
         sketches: Vec<Vec<u8>>,
     },
-    /// Every live version of the string: `Siblings`.
+    /// The string with every live version: `Siblings`, also when there is none.
     Siblings,
     /// A number that changes whenever the key does: `Integer`, 0 when there is no such key.
     Version,
@@ -231,6 +231,7 @@ impl Operation {
             | Self::SetPop { .. }
             | Self::MapRemove { .. }
             | Self::OnShard { .. } => false,
+            Self::String(operation) => operation.needs_room(),
             Self::List(operation) => operation.needs_room(),
             Self::Zset(operation) => operation.needs_room(),
             Self::Batch(batch) => batch.parts.iter().any(|part| part.operation.needs_room()),
@@ -364,19 +365,8 @@ pub enum Outcome {
     },
     /// What the operations of a batch came to.
     Batch(Vec<Self>),
-    /// Concurrent versions, the shown one first.
-    Siblings(Vec<Sibling>),
+    /// A string with every live version of it.
+    Siblings(Siblings),
     /// It failed.
     Failed(CallError),
-}
-
-/// One live version of a string.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sibling {
-    /// The operation that wrote it.
-    pub dot: Dot,
-    /// When.
-    pub time: HybridTime,
-    /// The value.
-    pub value: Vec<u8>,
 }

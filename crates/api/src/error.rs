@@ -49,6 +49,10 @@ pub enum CallError {
         /// How many it may have.
         limit: usize,
     },
+    /// The context was issued for another key or by another cluster, or was changed. Nothing was
+    /// written.
+    #[error("this context was not issued for this key by this cluster: read the key again")]
+    BadContext,
     /// Too few owners answered in time. A write may still spread: the state is unknown, not
     /// unchanged.
     #[error(

@@ -6,20 +6,23 @@
 mod batch;
 mod call;
 mod error;
+mod hexadecimal;
 mod level;
 mod lists;
 mod session;
 mod shard;
+mod siblings;
 mod strings;
 mod zset;
 
 pub use batch::{Batch, Check, Part};
-pub use call::{Call, Lifetime, Operation, Outcome, Paged, SetCondition, Sibling};
+pub use call::{Call, Lifetime, Operation, Outcome, Paged, SetCondition};
 pub use error::CallError;
 pub use level::{Level, LevelError};
 pub use lists::{ListEnd, ListOperation, ListSide, PushRule};
 pub use session::{SessionId, Staleness, Token, TokenError};
 pub use shard::{Position, ShardOperation};
+pub use siblings::{NotAContext, SealedContext, Sibling, Siblings};
 pub use strings::{Bit, BitOverflow, BitRange, BitUnit, Field, FieldStep, Sign, StringOperation};
 pub use zset::{
     Amount, Bound, Comparison, Counted, LexBound, Order, Pick, Presence, Score, ScoreRule,

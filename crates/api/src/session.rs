@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+use crate::hexadecimal;
+
 /// Names a session at the node where it is open; chosen by the driver, unique while open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId(pub u64);
@@ -19,7 +21,7 @@ pub struct Token(pub Vec<u8>);
 
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        hexadecimal::write(f, &self.0)
     }
 }
 
@@ -27,15 +29,7 @@ impl FromStr for Token {
     type Err = TokenError;
 
     fn from_str(text: &str) -> Result<Self, TokenError> {
-        let (pairs, []) = text.as_bytes().as_chunks::<2>() else {
-            return Err(TokenError::Malformed);
-        };
-        let digit = |digit: u8| char::from(digit).to_digit(16).ok_or(TokenError::Malformed);
-        let byte = |[high, low]: &[u8; 2]| {
-            let value = (digit(*high)? << 4) | digit(*low)?;
-            u8::try_from(value).map_err(|_| TokenError::Malformed)
-        };
-        pairs.iter().map(byte).collect::<Result<_, _>>().map(Self)
+        hexadecimal::parse(text).map(Self).ok_or(TokenError::Malformed)
     }
 }
 
@@ -49,18 +43,4 @@ pub enum TokenError {
     /// The token is of another cluster, or was changed.
     #[error("this session token was not issued by this cluster")]
     Foreign,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_token_is_digits_and_comes_back_from_them() {
-        let token = Token((0..=255).collect());
-        assert_eq!(token.to_string().parse(), Ok(token));
-        for text in ["0", "0g", "  ", "abc", "\u{e9}\u{e9}"] {
-            assert_eq!(text.parse::<Token>(), Err(TokenError::Malformed), "{text:?}");
-        }
-    }
 }

@@ -1,6 +1,6 @@
 //! What can be done with a string beyond reading and writing it whole.
 
-use crate::{Lifetime, SetCondition};
+use crate::{Lifetime, SealedContext, SetCondition};
 
 /// One operation on a string.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +13,16 @@ pub enum StringOperation {
         lifetime: Lifetime,
         /// When to write at all.
         condition: SetCondition,
+    },
+    /// Writes over exactly the versions that a client was shown, or removes them: `Done`. Versions
+    /// that it was not shown stay beside the new one.
+    Resolve {
+        /// The value; none removes.
+        value: Option<Vec<u8>>,
+        /// What becomes of its expiry.
+        lifetime: Lifetime,
+        /// What it was shown.
+        context: SealedContext,
     },
     /// Deletes the string: `Value` of what was there, or `Nothing`.
     Take,
@@ -152,11 +162,21 @@ pub enum BitOverflow {
 }
 
 impl StringOperation {
+    /// Says whether the operation needs room: a write that does more than take away.
+    #[must_use]
+    pub fn needs_room(&self) -> bool {
+        match self {
+            Self::Take | Self::Resolve { value: None, .. } => false,
+            other => other.is_write(),
+        }
+    }
+
     /// Says whether the operation may change the key.
     #[must_use]
     pub fn is_write(&self) -> bool {
         match self {
             Self::Exchange { .. }
+            | Self::Resolve { .. }
             | Self::Take
             | Self::Touch { .. }
             | Self::Append { .. }

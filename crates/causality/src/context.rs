@@ -5,7 +5,7 @@
 //! names dots of the future would kill writes before they are made.
 //!
 //! ```text
-//! version 1 B | view epoch varint | count varint
+//! version 1 B | count varint
 //!   | count x (node varint, incarnation 4 B, counter varint) | hash 8 B
 //! ```
 
@@ -24,8 +24,6 @@ const MAC_SIZE: usize = 8;
 /// What a client has read of one key: the dots of the versions it was shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Context {
-    /// The view under which the client read.
-    pub epoch: u64,
     /// The dots, ascending, each once.
     pub dots: Vec<Dot>,
 }
@@ -89,12 +87,12 @@ impl Context {
     /// Builds the context of a read; what exceeds the limit is left out, oldest dots kept, so the
     /// client merely supersedes less than it saw.
     #[must_use]
-    pub fn new(epoch: u64, dots: impl IntoIterator<Item = Dot>) -> Self {
+    pub fn new(dots: impl IntoIterator<Item = Dot>) -> Self {
         let mut dots: Vec<Dot> = dots.into_iter().collect();
         dots.sort_unstable();
         dots.dedup();
         dots.truncate(Self::DOTS_MAX);
-        Self { epoch, dots }
+        Self { dots }
     }
 
     /// Writes the context as bytes that only this scope takes back.
@@ -102,7 +100,6 @@ impl Context {
     pub fn seal(&self, key: &ContextKey, scope: ContextScope) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.dots.len() * 10 + 16);
         out.push(FORMAT);
-        put_varint(&mut out, self.epoch);
         put_varint(&mut out, self.dots.len() as u64);
         for dot in &self.dots {
             put_varint(&mut out, u64::from(dot.actor.node().0));
@@ -134,7 +131,6 @@ impl Context {
         if reader.byte()? != FORMAT {
             return Err(DecodeError::Unknown("context format"));
         }
-        let epoch = reader.varint()?;
         let count = reader.count("context", Self::DOTS_MAX)?;
         let mut dots = Vec::new();
         for _ in 0..count {
@@ -145,7 +141,7 @@ impl Context {
             dots.push(dot);
         }
         reader.finish()?;
-        Ok(Self { epoch, dots })
+        Ok(Self { dots })
     }
 }
 
@@ -182,7 +178,7 @@ mod tests {
 
     fn sample(count: u64) -> Context {
         let dot = |n| Dot::new(Actor::new(NodeId(3), Incarnation(200_000_000)), n + 100_000);
-        Context::new(12, (0..count).map(dot))
+        Context::new((0..count).map(dot))
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub mod text;
 
 use std::collections::BTreeSet;
 
-use api::{Call, Outcome, Token};
+use api::{Call, Level, Outcome, Position, Token};
 use causality::Millis;
 use cells::Keyspace;
 
@@ -38,6 +38,7 @@ pub use problem::{PROBLEMS, Problem, ProblemKind};
 pub use request::{Method, Request};
 pub use response::{Ending, Response, Shape};
 use routes::data::Answering;
+pub use routes::keys::cursor;
 
 /// What becomes of a request.
 #[derive(Debug)]
@@ -93,6 +94,17 @@ pub enum Question {
     },
     /// What would each level cost, and how fresh would its reads be?
     Predict,
+    /// Which keys are there?
+    Keys {
+        /// In which keyspace.
+        keyspace: Keyspace,
+        /// How many owners take part in the walk over each shard.
+        level: Level,
+        /// Where to begin.
+        from: (u16, Position),
+        /// How many at most.
+        limit: u32,
+    },
     /// Begin a repair of some shards, or of all.
     BeginRepair {
         /// Which; nothing names all.

@@ -1,12 +1,12 @@
 //! Parameters: what each is called, where it stands, what it takes, and how it is read.
 
-use api::{Level, Lifetime, Staleness};
+use api::{Level, Lifetime, SealedContext, Staleness};
 use causality::Millis;
 use cells::Keyspace;
 use serde_json::{Value, json};
 
 use crate::Session;
-use crate::problem::{BAD_PARAMETER, NO_SUCH_KEYSPACE, Problem};
+use crate::problem::{BAD_CONTEXT, BAD_PARAMETER, NO_PRECONDITIONS, NO_SUCH_KEYSPACE, Problem};
 use crate::route::Asked;
 
 /// Where a parameter stands.
@@ -79,6 +79,26 @@ pub(crate) const SESSION: Parameter = Parameter {
     schema: || json!({ "type": "string", "pattern": "^(new|([0-9a-fA-F]{2})+)$" }),
 };
 
+pub(crate) const CONTEXT: Parameter = Parameter {
+    name: "Starling-Context",
+    place: Place::Header,
+    about: "The context of the document that was read: exactly its versions are superseded, and \
+            what came since stays",
+    schema: || json!({ "type": "string", "pattern": "^([0-9a-fA-F]{2})+$" }),
+};
+
+/// Reads which versions a write supersedes: those that are named, or all that are seen.
+pub(crate) fn context(asked: &Asked<'_>) -> Result<Option<SealedContext>, Problem> {
+    for name in ["if-match", "if-none-match", "if-unmodified-since"] {
+        if asked.request.header(name).is_some() {
+            return Err(Problem::new(NO_PRECONDITIONS, format!("the request has `{name}`")));
+        }
+    }
+    let Some(said) = asked.request.header("starling-context") else { return Ok(None) };
+    let context = said.trim().parse();
+    context.map(Some).map_err(|error| Problem::new(BAD_CONTEXT, format!("{error}")))
+}
+
 /// The longest staleness that can be asked for: a day.
 const STALENESS_MS_MAX: u64 = 86_400_000;
 
@@ -148,6 +168,30 @@ fn level(asked: &Asked<'_>, which: &Parameter, otherwise: Level) -> Result<Level
     let Some(said) = asked.request.query(which.name) else { return Ok(otherwise) };
     let text = String::from_utf8_lossy(said);
     text.parse().map_err(|error| wrong(which, said, error))
+}
+
+pub(crate) const START: Parameter = Parameter {
+    name: "start",
+    place: Place::Query,
+    about: "The first index; negative ones count from the end",
+    schema: || json!({ "type": "integer", "format": "int64", "default": 0 }),
+};
+
+pub(crate) const STOP: Parameter = Parameter {
+    name: "stop",
+    place: Place::Query,
+    about: "The last index; negative ones count from the end",
+    schema: || json!({ "type": "integer", "format": "int64", "default": -1 }),
+};
+
+/// Reads the first and the last index.
+pub(crate) fn indexes(asked: &Asked<'_>) -> Result<(i64, i64), Problem> {
+    let read = |which: &Parameter, otherwise| {
+        let Some(said) = asked.request.query(which.name) else { return Ok(otherwise) };
+        let number = std::str::from_utf8(said).ok().and_then(|text| text.parse().ok());
+        number.ok_or_else(|| wrong(which, said, "expected a whole number"))
+    };
+    Ok((read(&START, 0)?, read(&STOP, -1)?))
 }
 
 /// Reads how long a key lives.

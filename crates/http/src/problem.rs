@@ -47,6 +47,8 @@ problems! {
         "Nothing was written. Compare it with the document at /openapi.json.";
     BAD_SESSION = "bad-session", 400, "The session token was not issued by this cluster",
         "Nothing was written. Begin a session with `new`.";
+    BAD_CONTEXT = "bad-context", 400, "The context was not issued for this key by this cluster",
+        "Nothing was written. Read the key again as JSON; the document has its context.";
     UNAUTHORIZED = "unauthorized", 401, "Nobody may ask this without saying who asks",
         "Nothing was done. Send the header Authorization: Basic, or Bearer with user:password.";
     FORBIDDEN = "forbidden", 403, "The user may not do this",
@@ -79,6 +81,9 @@ problems! {
         "Send fewer or shorter headers.";
     INTERNAL = "internal", 500, "The node failed",
         "Its log says more. A write may have been done.";
+    NO_PRECONDITIONS = "no-preconditions", 501, "No write waits for agreement on a condition",
+        "Nothing was written. Send what you were shown in Starling-Context: then what came since \
+         stays beside what you write.";
     NOT_UNDERSTOOD = "not-understood", 501, "The request uses what is not spoken here",
         "Send the body with its length, or chunked.";
     BUSY = "busy", 503, "The node has as much to do as it may take on",
@@ -200,6 +205,7 @@ impl From<CallError> for Problem {
     fn from(error: CallError) -> Self {
         let detail = error.to_string();
         match error {
+            CallError::BadContext => Self::new(BAD_CONTEXT, detail),
             CallError::WrongType => Self::new(WRONG_TYPE, "the key holds another type"),
             CallError::NotAnInteger | CallError::Overflow => Self::new(NOT_A_NUMBER, detail),
             CallError::NotEnoughReplicas { level, needed, owners, answered } => {

@@ -65,6 +65,16 @@ impl Method {
 }
 
 impl Request {
+    /// Makes a request for a target with these headers; nothing when it is none.
+    pub(crate) fn new(
+        (method, target): (Method, &str),
+        headers: Vec<(String, Vec<u8>)>,
+        body: Vec<u8>,
+    ) -> Option<Self> {
+        let (path, query) = parse_target(target)?;
+        Some(Self { method, path, query, headers, body, is_modern: true })
+    }
+
     /// Returns the value of a header that is there once, if it is text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {

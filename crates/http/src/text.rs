@@ -1,5 +1,6 @@
 //! How bytes, dots and times are written in JSON documents.
 
+use api::Score;
 use causality::Dot;
 use serde_json::{Value, json};
 
@@ -18,6 +19,27 @@ pub fn show(bytes: &[u8]) -> Value {
 #[must_use]
 pub fn dot(dot: Dot) -> String {
     format!("{}.{}:{}", dot.actor.node().0, dot.actor.incarnation().0, dot.counter)
+}
+
+/// A score: a number, or `"inf"` and `"-inf"`, which JSON has no numbers for.
+pub(crate) fn score(score: Score) -> Value {
+    let number = score.get();
+    match (number.is_finite(), number > 0.0) {
+        (true, _) => json!(number),
+        (false, true) => json!("inf"),
+        (false, false) => json!("-inf"),
+    }
+}
+
+/// Reads a score as [`score`] writes it.
+pub(crate) fn read_score(value: &Value) -> Option<Score> {
+    let number = match value.as_str() {
+        Some("inf") => f64::INFINITY,
+        Some("-inf") => f64::NEG_INFINITY,
+        Some(_) => return None,
+        None => value.as_f64()?,
+    };
+    Score::new(number)
 }
 
 /// Reads bytes as [`show`] writes them; nothing when they are neither.

@@ -12,8 +12,8 @@ mod zsets;
 
 use std::collections::BTreeSet;
 
-use api::{Call, CallError, Operation, Outcome};
-use causality::Millis;
+use api::{Call, CallError, Operation, Outcome, StringOperation};
+use causality::{ContextScope, Millis};
 use cells::types::key::{self, Kind};
 use cells::types::{Draft, TypeError};
 use cells::{KeyAddress, OwnedOp, ReadCells};
@@ -21,6 +21,7 @@ use replica::{Replica, ReplicaError};
 use storage::Store;
 
 pub(crate) use self::keys::word;
+use crate::contexts::Contexts;
 use crate::hints::Place;
 use crate::node::Node;
 
@@ -53,6 +54,8 @@ impl<S: Store> Node<S> {
         let is_pretended = self.is_pretended(&call.operation);
         let read_time = self.call_time(now);
         let key = KeyAddress { keyspace: call.keyspace, key: &call.key };
+        let scope = ContextScope { cluster: self.config.cluster, shard, key: key.hash() };
+        let contexts = Contexts { secret: &self.config.secret, scope };
         let replica = match place {
             Place::Owned => self.replicas.get_mut(&shard),
             Place::Visited => self.visits.replica_mut(shard),
@@ -60,7 +63,8 @@ impl<S: Store> Node<S> {
         let replica = replica.ok_or(CallError::NoOwner)?;
         let mut draft = Draft::new(replica.next_dot());
         let mut reader = replica.reader(&mut self.store, read_time);
-        let outcome = run(&mut reader, key, &call.operation, &mut draft).map_err(call_error)?;
+        let outcome = run(&mut reader, key, &call.operation, &mut draft, contexts);
+        let outcome = outcome.map_err(call_error)?;
         if is_pretended {
             return Ok((outcome, Vec::new()));
         }
@@ -94,6 +98,7 @@ enum Stop {
     NotAScore,
     NotASketch,
     NoSuchKey,
+    BadContext,
 }
 
 impl From<TypeError> for Stop {
@@ -109,12 +114,17 @@ fn run<R: ReadCells>(
     key: KeyAddress<'_>,
     operation: &Operation,
     draft: &mut Draft,
+    contexts: Contexts<'_>,
 ) -> Ran {
     match operation {
-        Operation::Get
-        | Operation::Set { .. }
-        | Operation::Increment { .. }
-        | Operation::Siblings => strings::run(cells, key, operation, draft),
+        Operation::Get | Operation::Set { .. } | Operation::Increment { .. } => {
+            strings::run(cells, key, operation, draft)
+        }
+        Operation::Siblings => strings::siblings(cells, key, contexts),
+        Operation::String(StringOperation::Resolve { value, lifetime, context }) => {
+            let dots = contexts.open(context).map_err(|_| Stop::BadContext)?;
+            strings::resolve(cells, key, (value.as_deref(), *lifetime), &dots, draft)
+        }
         Operation::Delete
         | Operation::Exists
         | Operation::Type
@@ -181,6 +191,7 @@ fn call_error(stop: Stop) -> CallError {
         Stop::NotAScore => CallError::NotAScore,
         Stop::NotASketch => CallError::NotASketch,
         Stop::NoSuchKey => CallError::NoSuchKey,
+        Stop::BadContext => CallError::BadContext,
         Stop::Type(TypeError::NotAnInteger) => CallError::NotAnInteger,
         Stop::Type(TypeError::Overflow) => CallError::Overflow,
         Stop::Type(TypeError::NotANumber) => CallError::NotANumber,

@@ -10,6 +10,7 @@
 mod batches;
 mod calls;
 mod config;
+mod contexts;
 mod event;
 mod exchange;
 mod execute;

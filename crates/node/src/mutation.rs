@@ -96,6 +96,8 @@ pub enum Mutation {
     TimeoutNotHinted,
     /// A write whose owner was lost after it was handed on is handed to another one.
     LostWriteHandedOn,
+    /// A write supersedes also what its context does not name.
+    ContextIgnored,
     /// Local levels are met in any datacenter.
     LocalMetElsewhere,
     /// A removal takes away what its coordinator happens to have.
@@ -199,7 +201,8 @@ impl Mutation {
     ];
 
     /// The wrong rules of coordination.
-    pub const COORDINATION: [Self; 22] = [
+    pub const COORDINATION: [Self; 23] = [
+        Self::ContextIgnored,
         Self::HintCountsAsOwner,
         Self::RepeatedAnswerCounts,
         Self::StandInsCountAsOwners,

@@ -3,7 +3,7 @@
 //! Invariant: one reply whatever the outcomes are. A call that failed makes the whole reply its
 //! error, except where Redis answers otherwise (`MGET` over a key of another type).
 
-use api::{CallError, Outcome, Sibling};
+use api::{CallError, Outcome, Sibling, Siblings};
 use causality::Millis;
 use resp::Writer;
 
@@ -65,7 +65,7 @@ pub(crate) enum Assembly {
         /// When the command came.
         now: Millis,
     },
-    /// Versions with who wrote them and when.
+    /// A string with its versions, who wrote them and when, and the context that names them.
     Siblings,
 }
 
@@ -187,8 +187,7 @@ impl Assembly {
                 pairs.iter().for_each(|(_, value)| writer.bulk(value));
             }
             (Self::Siblings, Outcome::Siblings(siblings)) => {
-                writer.array(siblings.len());
-                siblings.iter().for_each(|sibling| write_sibling(sibling, writer));
+                write_siblings(siblings, writer);
             }
             _ => return false,
         }
@@ -246,6 +245,22 @@ fn write_optional(value: Option<&[u8]>, writer: &mut Writer<'_>) {
         Some(value) => writer.bulk(value),
         None => writer.null(),
     }
+}
+
+fn write_siblings(siblings: &Siblings, writer: &mut Writer<'_>) {
+    writer.map(4);
+    writer.bulk(b"value");
+    write_optional(siblings.value.as_deref(), writer);
+    writer.bulk(b"expires");
+    match siblings.expiry {
+        Some(Millis(at)) => writer.integer(i64::try_from(at).unwrap_or(i64::MAX)),
+        None => writer.null(),
+    }
+    writer.bulk(b"context");
+    writer.bulk(siblings.context.to_string().as_bytes());
+    writer.bulk(b"versions");
+    writer.array(siblings.versions.len());
+    siblings.versions.iter().for_each(|sibling| write_sibling(sibling, writer));
 }
 
 fn write_sibling(sibling: &Sibling, writer: &mut Writer<'_>) {

@@ -499,7 +499,7 @@ const SECRET: ContextKey = ContextKey::new([5; 16]);
 const SCOPE: ContextScope = ContextScope { cluster: 7, shard: SHARD, key: 99 };
 
 fn context() -> Context {
-    Context::new(12, [dot(1), dot(2)])
+    Context::new([dot(1), dot(2)])
 }
 
 fn context_seal() -> Box<dyn FnMut(u64)> {

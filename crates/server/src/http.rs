@@ -9,6 +9,7 @@ mod connection;
 mod health;
 pub(crate) mod history;
 mod metrics;
+mod walking;
 mod watching;
 
 use std::cell::Cell;

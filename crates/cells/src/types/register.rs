@@ -146,11 +146,16 @@ pub fn resolve<R: ReadCells>(
     if count > SIBLING_COUNT_MAX {
         return Err(TypeError::Siblings { count, limit: SIBLING_COUNT_MAX });
     }
-    let mut removed = Dots::from_slice(context);
-    removed.sort_unstable();
-    removed.dedup();
-    draft.insert(column.to_vec(), removed, write_payload(value.0), value.1);
+    draft.insert(column.to_vec(), context_dots(context), write_payload(value.0), value.1);
     Ok(if count >= SIBLING_COUNT_WARN { Crowd::Many(count) } else { Crowd::Few })
+}
+
+/// The dots of a context, in order and each once.
+pub(crate) fn context_dots(context: &[Dot]) -> Dots {
+    let mut dots = Dots::from_slice(context);
+    dots.sort_unstable();
+    dots.dedup();
+    dots
 }
 
 /// Removes everything that is live here; says whether there was anything.

@@ -110,6 +110,21 @@ pub fn resolve<R: ReadCells>(
     Ok(crowd)
 }
 
+/// Removes exactly the siblings that the client has read. Increments count as read once this
+/// replica has them.
+///
+/// # Errors
+/// Reading failed, or `Malformed` cells.
+pub fn remove_shown<R: ReadCells>(
+    cells: &mut R,
+    key: KeyAddress<'_>,
+    context: &[Dot],
+    draft: &mut Draft,
+) -> Result<(), TypeError> {
+    draft.remove(PLACE.column(), register::context_dots(context));
+    reset(cells, key, draft)
+}
+
 /// Writes what `change` makes of the shown bytes; the expiry stays. Answers the new length.
 ///
 /// # Errors

@@ -49,7 +49,7 @@ fn codec_values(rng: &mut Rng) -> Vec<u8> {
 fn client_context(rng: &mut Rng) -> Vec<u8> {
     let actors = [honest::pair(rng).0.replica.actor(), honest::pair(rng).1.replica.actor()];
     let mut dot = |_| Dot::new(*rng.choice(actors.iter()).unwrap(), rng.u64(1..1 << 40));
-    let context = Context::new(12, (0..6).map(&mut dot).collect::<Vec<_>>());
+    let context = Context::new((0..6).map(&mut dot).collect::<Vec<_>>());
     let mut sealed =
         context.seal(&ContextKey::new([1; 16]), ContextScope { cluster: 1, shard: 1, key: 1 });
     sealed.truncate(sealed.len() - size_of::<u64>());

@@ -3,10 +3,9 @@
 use api::{Operation, Outcome};
 use serde_json::{Value, json};
 
-use super::data::{Answering, call, one};
-use crate::parameter::{
-    KEY, KEYSPACE, MAX_STALENESS, Parameter, READ_LEVEL, SESSION, WRITE_LEVEL, session,
-};
+use super::body::{body, changes, strings, wrong};
+use super::data::{Answering, one};
+use crate::parameter::{KEY, KEYSPACE, MAX_STALENESS, Parameter, READ_LEVEL, SESSION, WRITE_LEVEL};
 use crate::problem::{
     BAD_BODY, BAD_PARAMETER, BAD_SESSION, BUSY, INTERNAL, NO_OWNER, NO_SUCH_KEYSPACE, NOT_A_NUMBER,
     NOT_ENOUGH_REPLICAS, Problem, ProblemKind, SESSION_AHEAD, UNANSWERED, WRONG_TYPE,
@@ -14,10 +13,10 @@ use crate::problem::{
 use crate::request::Method;
 use crate::response::Response;
 use crate::route::{Answer, Asked, Media, Route};
-use crate::{Pending, Step, text};
+use crate::{Step, text};
 
 const READ: &[Parameter] = &[KEYSPACE, KEY, READ_LEVEL, MAX_STALENESS, SESSION];
-const WRITE: &[Parameter] = &[KEYSPACE, KEY, WRITE_LEVEL, SESSION];
+pub(super) const WRITE: &[Parameter] = &[KEYSPACE, KEY, WRITE_LEVEL, SESSION];
 
 /// What a call on a key of some type may come to.
 const TYPED: &[&ProblemKind] = &[
@@ -35,15 +34,15 @@ const TYPED: &[&ProblemKind] = &[
     INTERNAL,
 ];
 
-const fn document(schema: &'static str) -> Media {
+pub(super) const fn document(schema: &'static str) -> Media {
     Media { name: "application/json", schema: Some(schema) }
 }
 
-const fn answer(media: &'static [Media]) -> Answer {
+pub(super) const fn answer(media: &'static [Media]) -> Answer {
     Answer { status: 200, about: "What there is, or what was done", media }
 }
 
-const fn read(
+pub(super) const fn read(
     path: &'static str,
     id: &'static str,
     summary: &'static str,
@@ -67,7 +66,7 @@ const fn read(
 const COUNTER: &str = "/v1/keyspaces/{keyspace}/keys/{key}/counter";
 const SET: &str = "/v1/keyspaces/{keyspace}/keys/{key}/set";
 const MAP: &str = "/v1/keyspaces/{keyspace}/keys/{key}/map";
-const NUMBERS: &[Answer] = &[answer(&[document("Numbers")])];
+pub(super) const NUMBERS: &[Answer] = &[answer(&[document("Numbers")])];
 
 pub(crate) const ROUTES: &[Route] = &[
     Route {
@@ -126,47 +125,6 @@ fn change_map(asked: &Asked<'_>) -> Result<Step, Problem> {
     changes(asked, remove.into_iter().chain(write))
 }
 
-/// Some changes of one key, one after the other.
-fn changes(
-    asked: &Asked<'_>,
-    changes: impl Iterator<Item = (&'static str, Operation)>,
-) -> Result<Step, Problem> {
-    let (names, operations): (Vec<_>, Vec<_>) = changes.unzip();
-    if names.is_empty() {
-        return Err(wrong("the body names nothing to do"));
-    }
-    let calls: Result<Vec<_>, Problem> =
-        operations.into_iter().map(|operation| call(asked, operation)).collect();
-    let pending = Pending { answering: Answering::Numbers(names) };
-    Ok(Step::Calls { calls: calls?, pending, session: session(asked)? })
-}
-
-fn wrong(detail: &str) -> Problem {
-    Problem::new(BAD_BODY, detail)
-}
-
-/// The body as an object; no body is an empty one.
-fn body(asked: &Asked<'_>) -> Result<Value, Problem> {
-    if asked.request.body.is_empty() {
-        return Ok(json!({}));
-    }
-    let body: Value = serde_json::from_slice(&asked.request.body)
-        .map_err(|error| wrong(&format!("it is no JSON: {error}")))?;
-    match body.is_object() {
-        true => Ok(body),
-        false => Err(wrong("it is no JSON object")),
-    }
-}
-
-/// A list of strings of the body, if it is there and not empty.
-fn strings(body: &Value, name: &str) -> Result<Option<Vec<Vec<u8>>>, Problem> {
-    let expected = || wrong(&format!("`{name}` is a list of strings"));
-    let Some(list) = body.get(name) else { return Ok(None) };
-    let list = list.as_array().ok_or_else(expected)?;
-    let strings: Option<Vec<Vec<u8>>> = list.iter().map(text::read).collect();
-    Ok(Some(strings.ok_or_else(expected)?).filter(|strings| !strings.is_empty()))
-}
-
 /// Fields and their values.
 type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 
@@ -184,6 +142,10 @@ fn fields_of(body: &Value) -> Result<Option<Pairs>, Problem> {
 pub(crate) fn numbers(names: &[&'static str], outcomes: &[Outcome]) -> Response {
     let number = |outcome: &Outcome| match outcome {
         Outcome::Integer(number) => json!(number),
+        Outcome::Scores(scores) => match scores.first() {
+            Some(Some(score)) => text::score(*score),
+            _ => Value::Null,
+        },
         _ => Value::Null,
     };
     let members = names.iter().zip(outcomes).map(|(name, one)| ((*name).to_owned(), number(one)));

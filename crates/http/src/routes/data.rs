@@ -1,15 +1,19 @@
 //! Keys and their values: bytes as they are, or a document with every live version.
 
-use api::{Call, CallError, Operation, Outcome, SetCondition, Sibling};
+use api::{
+    Call, CallError, Lifetime, Operation, Outcome, SealedContext, SetCondition, Sibling, Siblings,
+    StringOperation,
+};
 use serde_json::{Value, json};
 
-use super::collections;
+use super::{batch, collections, ordered};
 use crate::parameter::{
-    self, KEY, KEYSPACE, MAX_STALENESS, READ_LEVEL, SESSION, TTL, WRITE_LEVEL, session,
+    self, CONTEXT, KEY, KEYSPACE, MAX_STALENESS, READ_LEVEL, SESSION, TTL, WRITE_LEVEL, session,
 };
 use crate::problem::{
-    BAD_PARAMETER, BAD_SESSION, BUSY, INTERNAL, NO_OWNER, NO_SUCH_KEY, NO_SUCH_KEYSPACE,
-    NOT_ENOUGH_REPLICAS, Problem, ProblemKind, SESSION_AHEAD, TOO_LARGE, UNANSWERED, WRONG_TYPE,
+    BAD_CONTEXT, BAD_PARAMETER, BAD_SESSION, BUSY, INTERNAL, NO_OWNER, NO_PRECONDITIONS,
+    NO_SUCH_KEY, NO_SUCH_KEYSPACE, NOT_ENOUGH_REPLICAS, Problem, SESSION_AHEAD, TOO_LARGE,
+    UNANSWERED, WRONG_TYPE,
 };
 use crate::request::Method;
 use crate::response::Response;
@@ -19,19 +23,6 @@ use crate::{Pending, Step, text};
 const BYTES: Media = Media { name: "application/octet-stream", schema: None };
 const DOCUMENT: Media = Media { name: "application/json", schema: Some("Value") };
 const PATH: &str = "/v1/keyspaces/{keyspace}/keys/{key}";
-
-/// What any call may come to.
-const PROBLEMS: &[&ProblemKind] = &[
-    BAD_PARAMETER,
-    BAD_SESSION,
-    NO_SUCH_KEYSPACE,
-    BUSY,
-    NOT_ENOUGH_REPLICAS,
-    NO_OWNER,
-    SESSION_AHEAD,
-    UNANSWERED,
-    INTERNAL,
-];
 
 pub(crate) const ROUTES: &[Route] = &[
     Route {
@@ -62,13 +53,17 @@ pub(crate) const ROUTES: &[Route] = &[
         path: PATH,
         id: "putValue",
         tag: "Data",
-        summary: "Write a string: the body as it is, over everything that is seen",
-        parameters: &[KEYSPACE, KEY, WRITE_LEVEL, TTL, SESSION],
+        summary: "Write a string: the body as it is, over everything that is seen, or over exactly \
+                  the versions that a context names",
+        parameters: &[KEYSPACE, KEY, WRITE_LEVEL, TTL, CONTEXT, SESSION],
         body: Some(BYTES),
         answers: &[Answer { status: 204, about: "Written", media: &[] }],
         problems: &[
             NO_SUCH_KEYSPACE,
             BAD_PARAMETER,
+            BAD_CONTEXT,
+            NO_PRECONDITIONS,
+            WRONG_TYPE,
             TOO_LARGE,
             BAD_SESSION,
             SESSION_AHEAD,
@@ -86,10 +81,23 @@ pub(crate) const ROUTES: &[Route] = &[
         id: "deleteKey",
         tag: "Data",
         summary: "Remove a key, whatever its type; writes that were not seen survive",
-        parameters: &[KEYSPACE, KEY, WRITE_LEVEL, SESSION],
+        parameters: &[KEYSPACE, KEY, WRITE_LEVEL, CONTEXT, SESSION],
         body: None,
         answers: &[Answer { status: 204, about: "Removed, or not there", media: &[] }],
-        problems: PROBLEMS,
+        problems: &[
+            BAD_PARAMETER,
+            BAD_CONTEXT,
+            NO_PRECONDITIONS,
+            WRONG_TYPE,
+            BAD_SESSION,
+            NO_SUCH_KEYSPACE,
+            BUSY,
+            NOT_ENOUGH_REPLICAS,
+            NO_OWNER,
+            SESSION_AHEAD,
+            UNANSWERED,
+            INTERNAL,
+        ],
         run: delete,
     },
 ];
@@ -112,28 +120,50 @@ pub(crate) enum Answering {
     Members,
     /// The fields of a map.
     Fields,
+    /// The members of a sorted set with their scores.
+    Scored,
+    /// The elements of a list.
+    Elements,
+    /// Requests that came together: for each, how many calls are its, and how they are told.
+    Together(Vec<Part>),
+}
+
+/// One of several requests that came together.
+#[derive(Debug)]
+pub(crate) enum Part {
+    /// It is answered.
+    Answered(Response),
+    /// So many calls are its.
+    Calls(usize, Answering),
 }
 
 fn get(asked: &Asked<'_>) -> Result<Step, Problem> {
     if !asked.request.prefers("application/json") {
         return one(asked, Operation::Get, Answering::Bytes);
     }
-    let operations = [Operation::Get, Operation::Siblings, Operation::ExpiryOf];
-    let calls: Result<Vec<Call>, Problem> =
-        operations.into_iter().map(|operation| call(asked, operation)).collect();
-    let answering = Answering::Document { key: asked.value(1).to_vec() };
-    Ok(Step::Calls { calls: calls?, pending: Pending { answering }, session: session(asked)? })
+    one(asked, Operation::Siblings, Answering::Document { key: asked.value(1).to_vec() })
 }
 
 fn put(asked: &Asked<'_>) -> Result<Step, Problem> {
     let value = asked.request.body.clone();
     let lifetime = parameter::lifetime(asked)?;
-    let condition = SetCondition::Always;
-    one(asked, Operation::Set { value, lifetime, condition }, Answering::Done)
+    let operation = match parameter::context(asked)? {
+        Some(context) => resolve(Some(value), lifetime, context),
+        None => Operation::Set { value, lifetime, condition: SetCondition::Always },
+    };
+    one(asked, operation, Answering::Done)
 }
 
 fn delete(asked: &Asked<'_>) -> Result<Step, Problem> {
-    one(asked, Operation::Delete, Answering::Done)
+    let operation = match parameter::context(asked)? {
+        Some(context) => resolve(None, Lifetime::Forever, context),
+        None => Operation::Delete,
+    };
+    one(asked, operation, Answering::Done)
+}
+
+fn resolve(value: Option<Vec<u8>>, lifetime: Lifetime, context: SealedContext) -> Operation {
+    Operation::String(StringOperation::Resolve { value, lifetime, context })
 }
 
 /// One call, and how its outcome is told.
@@ -168,7 +198,9 @@ pub(crate) fn call(asked: &Asked<'_>, operation: Operation) -> Result<Call, Prob
 impl Answering {
     /// Tells what the calls came to.
     pub(crate) fn finish(self, outcomes: Vec<Outcome>) -> Result<Response, Problem> {
-        if let Some(error) = outcomes.iter().find_map(failure) {
+        // Of requests that came together, each fails by itself.
+        let is_alone = !matches!(self, Self::Together(_));
+        if is_alone && let Some(error) = outcomes.iter().find_map(failure) {
             return Err(error.clone().into());
         }
         match self {
@@ -179,10 +211,13 @@ impl Answering {
                 }
                 _ => Err(no_such_key()),
             },
-            Self::Document { key } => document(&key, &outcomes),
+            Self::Document { key } => document(&key, outcomes),
             Self::Numbers(names) => Ok(collections::numbers(&names, &outcomes)),
             Self::Members => Ok(collections::members(&outcomes)),
             Self::Fields => Ok(collections::fields(&outcomes)),
+            Self::Scored => Ok(ordered::scored(&outcomes)),
+            Self::Elements => Ok(ordered::elements(&outcomes)),
+            Self::Together(parts) => Ok(batch::responses(parts, outcomes)),
         }
     }
 }
@@ -198,19 +233,20 @@ fn no_such_key() -> Problem {
     Problem::new(NO_SUCH_KEY, "the owners that were asked have no value for the key")
 }
 
-fn document(key: &[u8], outcomes: &[Outcome]) -> Result<Response, Problem> {
-    let [Outcome::Value(value), Outcome::Siblings(siblings), expiry] = outcomes else {
+fn document(key: &[u8], outcomes: Vec<Outcome>) -> Result<Response, Problem> {
+    let Some(Outcome::Siblings(siblings)) = outcomes.into_iter().next() else {
         return Err(no_such_key());
     };
-    let expires = match expiry {
-        Outcome::Expiry(Some(at)) => json!(at.0),
-        _ => Value::Null,
+    let Siblings { value: Some(value), expiry, versions, context } = siblings else {
+        // Who knows that there was nothing can say so, and writes over nothing that came since.
+        return Err(no_such_key().with("context", siblings.context.to_string()));
     };
     let document = json!({
         "key": text::show(key),
-        "value": text::show(value),
-        "expires_ms": expires,
-        "versions": siblings.iter().map(version).collect::<Vec<_>>(),
+        "value": text::show(&value),
+        "expires_ms": expiry.map(|at| at.0),
+        "context": context.to_string(),
+        "versions": versions.iter().map(version).collect::<Vec<_>>(),
     });
     Ok(Response::json(200, &document).with("Vary", "Accept"))
 }

@@ -1,25 +1,12 @@
 //! Counters, sets and maps, and the sessions that requests are made in.
 
 use api::{Level, Operation, Outcome, Staleness};
-use http::{Session, Step, finish};
+use http::{Session, Step};
 use serde_json::json;
 
-use super::{begin, json};
+use super::{begin, done, json};
 
 const KEY: &str = "/v1/keyspaces/db0/keys/k";
-
-/// The operations of a request, and its answer when they come to this.
-#[track_caller]
-fn done(line: &str, body: &str, outcomes: Vec<Outcome>) -> (Vec<Operation>, serde_json::Value) {
-    match begin(line, &[], body.as_bytes()) {
-        Step::Calls { calls, pending, session: None } => {
-            assert_eq!(calls.len(), outcomes.len(), "{line}");
-            let operations = calls.into_iter().map(|call| call.operation).collect();
-            (operations, json(&finish(pending, outcomes)))
-        }
-        other => panic!("{line}: {other:?}"),
-    }
-}
 
 #[test]
 fn a_counter_takes_additions() {

@@ -1,6 +1,9 @@
 //! Reading and writing keys.
 
-use api::{CallError, Level, Lifetime, Operation, Outcome, SetCondition, Sibling};
+use api::{
+    CallError, Level, Lifetime, Operation, Outcome, SealedContext, SetCondition, Sibling, Siblings,
+    StringOperation,
+};
 use causality::{Actor, Dot, HybridTime, Incarnation, Millis, NodeId};
 use cells::Keyspace;
 use http::{Pending, Response, Step, finish};
@@ -11,6 +14,14 @@ use super::{NOW, begin, header, json, reply};
 fn calls(line: &str, headers: &[&str], body: &[u8]) -> (Vec<api::Call>, Pending) {
     match begin(line, headers, body) {
         Step::Calls { calls, pending, .. } => (calls, pending),
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+#[track_caller]
+fn refusal(line: &str, headers: &[&str], body: &[u8]) -> Response {
+    match begin(line, headers, body) {
+        Step::Reply(response) => response,
         other => panic!("{line}: {other:?}"),
     }
 }
@@ -38,29 +49,69 @@ fn a_read_names_keyspace_key_and_level() {
     );
 }
 
+const KEY: &str = "/v1/keyspaces/db0/keys/k";
+const AS_JSON: [&str; 1] = ["Accept: application/json"];
+
 #[test]
-fn a_document_shows_every_version() {
-    let accept = ["Accept: application/json"];
-    let (asked, pending) = calls("GET /v1/keyspaces/db0/keys/k", &accept, b"");
-    assert_eq!(asked.len(), 3);
+fn a_document_shows_every_version_and_the_context_that_names_them() {
+    let (asked, pending) = calls(&format!("GET {KEY}"), &AS_JSON, b"");
+    assert_eq!((asked.len(), &asked[0].operation), (1, &Operation::Siblings));
     let version = |node, value: &[u8]| Sibling {
         dot: Dot::new(Actor::new(NodeId(node), Incarnation(1)), 7),
         time: HybridTime::at(Millis(5)),
         value: value.to_vec(),
     };
-    let siblings = Outcome::Siblings(vec![version(1, b"a"), version(2, b"\xff")]);
-    let response =
-        finish(pending, vec![Outcome::Value(b"a".to_vec()), siblings, Outcome::Expiry(None)]);
+    let mut siblings = Siblings {
+        value: Some(b"a".to_vec()),
+        expiry: None,
+        versions: vec![version(1, b"a"), version(2, b"\xff")],
+        context: SealedContext(vec![1, 0xab]),
+    };
+    let response = finish(pending, vec![Outcome::Siblings(siblings.clone())]);
     let expected = serde_json::json!({
         "key": "k",
         "value": "a",
         "expires_ms": null,
+        "context": "01ab",
         "versions": [
             { "dot": "1.1:7", "time_ms": 5, "value": "a" },
             { "dot": "2.1:7", "time_ms": 5, "value": { "base64": "/w==" } },
         ],
     });
     assert_eq!(json(&response), expected);
+
+    let (_, pending) = calls(&format!("GET {KEY}"), &AS_JSON, b"");
+    (siblings.value, siblings.versions) = (None, Vec::new());
+    let nothing = finish(pending, vec![Outcome::Siblings(siblings)]);
+    assert_eq!((nothing.status, &json(&nothing)["context"]), (404, &"01ab".into()));
+}
+
+#[test]
+fn a_context_says_what_a_write_supersedes() {
+    let context = ["Starling-Context: 00fF"];
+    for (line, body, value) in [
+        (format!("PUT {KEY}"), &b"v"[..], Some(b"v".to_vec())),
+        (format!("DELETE {KEY}"), b"", None),
+    ] {
+        let (asked, pending) = calls(&line, &context, body);
+        let lifetime = Lifetime::Forever;
+        let resolve =
+            StringOperation::Resolve { value, lifetime, context: SealedContext(vec![0, 255]) };
+        assert_eq!(asked[0].operation, Operation::String(resolve), "{line}");
+        assert_eq!(finish(pending, vec![Outcome::Done]).status, 204);
+        let (_, pending) = calls(&line, &context, body);
+        let refused = finish(pending, vec![Outcome::Failed(CallError::BadContext)]);
+        assert_eq!(json(&refused)["type"], "/problems/bad-context");
+        for wrong in ["Starling-Context: 0", "Starling-Context: zz"] {
+            let refused = refusal(&line, &[wrong], body);
+            assert_eq!(json(&refused)["type"], "/problems/bad-context", "{wrong}");
+        }
+        let refused = refusal(&line, &["If-Match: \"a\""], body);
+        assert_eq!(
+            (refused.status, &json(&refused)["type"]),
+            (501, &"/problems/no-preconditions".into())
+        );
+    }
 }
 
 #[test]

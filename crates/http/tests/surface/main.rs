@@ -6,9 +6,12 @@ mod collections;
 mod data;
 mod documents;
 mod generated;
+mod ordered;
+mod together;
 
+use api::{Operation, Outcome};
 use causality::Millis;
-use http::{Guard, Limits, Parsed, Parser, Request, Response, Step};
+use http::{Guard, Limits, Parsed, Parser, Request, Response, Step, finish};
 use serde_json::Value;
 
 const NOW: Millis = Millis(1_000_000);
@@ -37,6 +40,19 @@ fn begin(line: &str, headers: &[&str], body: &[u8]) -> Step {
 fn reply(line: &str) -> Response {
     match begin(line, &[], b"") {
         Step::Reply(response) => response,
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+/// The operations of a request, and its answer when they come to this.
+#[track_caller]
+fn done(line: &str, body: &str, outcomes: Vec<Outcome>) -> (Vec<Operation>, Value) {
+    match begin(line, &[], body.as_bytes()) {
+        Step::Calls { calls, pending, session: None } => {
+            assert_eq!(calls.len(), outcomes.len(), "{line}");
+            let operations = calls.into_iter().map(|call| call.operation).collect();
+            (operations, json(&finish(pending, outcomes)))
+        }
         other => panic!("{line}: {other:?}"),
     }
 }

@@ -1,11 +1,13 @@
 //! Strings: a register, and increments of it.
 
-use api::{Lifetime, Operation, Outcome, SetCondition, Sibling, StringOperation};
+use api::{Lifetime, Operation, Outcome, SetCondition, Sibling, Siblings, StringOperation};
+use causality::{Dot, Millis};
 use cells::types::key::{self, Kind};
 use cells::types::{Draft, string};
 use cells::{KeyAddress, ReadCells};
 
-use super::{Ran, bits, count, expect_kind};
+use super::{Ran, Stop, bits, count, expect_kind};
+use crate::contexts::Contexts;
 
 pub(super) fn run<R: ReadCells>(
     cells: &mut R,
@@ -21,16 +23,55 @@ pub(super) fn run<R: ReadCells>(
         Operation::Increment { by } => {
             Ok(Outcome::Integer(string::increment(cells, key, *by, draft)?))
         }
-        Operation::Siblings => {
-            let own = |held: string::OwnedSibling| Sibling {
-                dot: held.dot,
-                time: held.time,
-                value: held.value,
-            };
-            Ok(Outcome::Siblings(string::siblings(cells, key)?.into_iter().map(own).collect()))
-        }
         _ => Ok(string::get(cells, key)?.map_or(Outcome::Nothing, Outcome::Value)),
     }
+}
+
+/// The string with every live version, and the context that names them.
+pub(super) fn siblings<R: ReadCells>(
+    cells: &mut R,
+    key: KeyAddress<'_>,
+    contexts: Contexts<'_>,
+) -> Ran {
+    expect_kind(cells, key, Kind::String)?;
+    let shown = string::shown(cells, key)?;
+    let (value, expiry) = shown.map_or((None, None), |shown| (Some(shown.value), shown.expiry));
+    let versions = string::siblings(cells, key)?;
+    let context = contexts.seal(versions.iter().map(|version| version.dot));
+    let own =
+        |held: string::OwnedSibling| Sibling { dot: held.dot, time: held.time, value: held.value };
+    let versions = versions.into_iter().map(own).collect();
+    Ok(Outcome::Siblings(Siblings { value, expiry, versions, context }))
+}
+
+/// Writes over the versions that a client was shown, or removes them, and leaves all others.
+pub(super) fn resolve<R: ReadCells>(
+    cells: &mut R,
+    key: KeyAddress<'_>,
+    (value, lifetime): (Option<&[u8]>, Lifetime),
+    shown: &[Dot],
+    draft: &mut Draft,
+) -> Ran {
+    expect_kind(cells, key, Kind::String)?;
+    let expiry = expiry_after(cells, key, lifetime)?;
+    let has_ended = expiry.is_some_and(|expiry| expiry <= cells.now());
+    match value.filter(|_| !has_ended) {
+        Some(value) => _ = string::resolve(cells, key, (value, expiry), shown, draft)?,
+        None => string::remove_shown(cells, key, shown, draft)?,
+    }
+    Ok(Outcome::Done)
+}
+
+fn expiry_after<R: ReadCells>(
+    cells: &mut R,
+    key: KeyAddress<'_>,
+    lifetime: Lifetime,
+) -> Result<Option<Millis>, Stop> {
+    Ok(match lifetime {
+        Lifetime::Forever => None,
+        Lifetime::Keep => key::expiry(cells, key)?,
+        Lifetime::Until(at) => Some(at),
+    })
 }
 
 fn write<R: ReadCells>(
@@ -49,11 +90,7 @@ fn write<R: ReadCells>(
     if !is_wanted {
         return Ok(Outcome::Nothing);
     }
-    let expiry = match lifetime {
-        Lifetime::Forever => None,
-        Lifetime::Keep => key::expiry(cells, key)?,
-        Lifetime::Until(at) => Some(at),
-    };
+    let expiry = expiry_after(cells, key, lifetime)?;
     if kinds.is_some_and(|kinds| kinds.shown != Kind::String || !kinds.hidden.is_empty()) {
         key::delete(cells, key, draft)?;
     }
@@ -79,6 +116,8 @@ pub(super) fn run_more<R: ReadCells>(
             write(cells, key, value, (*lifetime, *condition), draft)?;
             Ok(Outcome::Optionals(vec![before]))
         }
+        // Who carries a call out opens its context first.
+        StringOperation::Resolve { .. } => Err(Stop::BadContext),
         StringOperation::Take => {
             let before = string::get(cells, key)?;
             key::delete(cells, key, draft)?;

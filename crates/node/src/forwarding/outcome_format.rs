@@ -4,7 +4,7 @@
 //! kind 1 B | its fields
 //! ```
 
-use api::{CallError, Outcome, Position, Score, Sibling};
+use api::{CallError, Outcome, Position, Score, SealedContext, Sibling, Siblings};
 use causality::{Actor, Dot, HybridTime, Millis};
 use cells::types::zset::{score_key, score_of_key};
 use codec::{DecodeError, Reader, put_slice, put_varint};
@@ -47,8 +47,7 @@ pub(super) fn encode(outcome: &Outcome) -> Vec<u8> {
         }
         Outcome::Expiry(expiry) => {
             out.push(9);
-            // A moment of 0 is long past, so it can stand for "never".
-            put_varint(&mut out, expiry.map_or(0, |Millis(at)| at));
+            put_expiry(&mut out, *expiry);
         }
         Outcome::Failed(error) => {
             out.push(11);
@@ -86,8 +85,7 @@ fn put_collection(out: &mut Vec<u8>, outcome: &Outcome) {
         }
         Outcome::Siblings(siblings) => {
             out.push(10);
-            put_varint(out, siblings.len() as u64);
-            siblings.iter().for_each(|sibling| put_sibling(out, sibling));
+            put_siblings(out, siblings);
         }
         Outcome::Keys { keys, next } => put_keys(out, keys, *next),
         Outcome::Batch(outcomes) => {
@@ -147,11 +145,8 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Outcome, DecodeError> {
         6 => Outcome::Values(read_items(&mut reader, read_bytes)?),
         7 => Outcome::Optionals(read_items(&mut reader, read_optional)?),
         8 => Outcome::Pairs(read_items(&mut reader, |r| Ok((read_bytes(r)?, read_bytes(r)?)))?),
-        9 => {
-            let at = reader.varint()?;
-            Outcome::Expiry((at > 0).then_some(Millis(at)))
-        }
-        10 => Outcome::Siblings(read_items(&mut reader, read_sibling)?),
+        9 => Outcome::Expiry(read_expiry(&mut reader)?),
+        10 => Outcome::Siblings(read_siblings(&mut reader)?),
         11 => Outcome::Failed(read_error(&mut reader)?),
         BATCH => Outcome::Batch(read_items(&mut reader, |reader| {
             let bytes = reader.slice("outcome", usize::MAX)?;
@@ -240,6 +235,33 @@ fn read_optional(reader: &mut Reader<'_>) -> Result<Option<Vec<u8>>, DecodeError
     }
 }
 
+fn put_siblings(out: &mut Vec<u8>, siblings: &Siblings) {
+    put_optional(out, siblings.value.as_deref());
+    put_expiry(out, siblings.expiry);
+    put_slice(out, &siblings.context.0);
+    put_varint(out, siblings.versions.len() as u64);
+    siblings.versions.iter().for_each(|sibling| put_sibling(out, sibling));
+}
+
+fn read_siblings(reader: &mut Reader<'_>) -> Result<Siblings, DecodeError> {
+    Ok(Siblings {
+        value: read_optional(reader)?,
+        expiry: read_expiry(reader)?,
+        context: SealedContext(read_bytes(reader)?),
+        versions: read_items(reader, read_sibling)?,
+    })
+}
+
+/// A moment of 0 is long past, so it can stand for "never".
+fn put_expiry(out: &mut Vec<u8>, expiry: Option<Millis>) {
+    put_varint(out, expiry.map_or(0, |Millis(at)| at));
+}
+
+fn read_expiry(reader: &mut Reader<'_>) -> Result<Option<Millis>, DecodeError> {
+    let at = reader.varint()?;
+    Ok((at > 0).then_some(Millis(at)))
+}
+
 fn put_sibling(out: &mut Vec<u8>, sibling: &Sibling) {
     out.extend_from_slice(&sibling.dot.actor.bits().to_le_bytes());
     put_varint(out, sibling.dot.counter);
@@ -273,6 +295,7 @@ fn put_error(out: &mut Vec<u8>, error: &CallError) {
         CallError::NoSuchIndex => 11,
         CallError::PositionTooLong => 12,
         CallError::TooManySiblings { .. } => 13,
+        CallError::BadContext => 31,
         _ => 7,
     };
     out.push(kind);
@@ -306,6 +329,7 @@ fn read_error(reader: &mut Reader<'_>) -> Result<CallError, DecodeError> {
             CallError::NotEnoughReplicas { level, needed, owners, answered }
         }
         30 => CallError::NotASketch,
+        31 => CallError::BadContext,
         7 => CallError::Elsewhere(String::from_utf8_lossy(&read_bytes(reader)?).into_owned()),
         8 => CallError::SessionAhead,
         21 => {
@@ -363,7 +387,12 @@ mod tests {
             Outcome::Pairs(vec![(b"f".to_vec(), b"v".to_vec())]),
             Outcome::Expiry(None),
             Outcome::Expiry(Some(Millis(12))),
-            Outcome::Siblings(vec![sibling]),
+            Outcome::Siblings(Siblings {
+                value: Some(b"7".to_vec()),
+                expiry: Some(Millis(5)),
+                versions: vec![sibling],
+                context: SealedContext(vec![1, 2]),
+            }),
             Outcome::Keys { keys: vec![(b"k".to_vec(), "hash")], next: Position::new(0) },
             Outcome::Keys { keys: Vec::new(), next: None },
             Outcome::Batch(vec![Outcome::Done, Outcome::Integer(1), Outcome::Values(Vec::new())]),
@@ -379,6 +408,7 @@ mod tests {
             Outcome::Failed(CallError::NotFinite),
             Outcome::Failed(CallError::NoSuchIndex),
             Outcome::Failed(CallError::PositionTooLong),
+            Outcome::Failed(CallError::BadContext),
             Outcome::Failed(CallError::TooManySiblings { count: 65, limit: 64 }),
             Outcome::Failed(CallError::NotASketch),
             Outcome::Failed(missed),

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use api::{Call, Level, Lifetime, Operation};
+use api::{Call, Level, Lifetime, Operation, SetCondition, StringOperation};
 use causality::{Millis, NodeId};
 use cells::{OwnedBody, OwnedOp};
 use storage::Store;
@@ -80,15 +80,22 @@ impl<S: Store> Node<S> {
 
     /// The call as it is carried out.
     pub(crate) fn carried_out<'a>(&self, call: &'a Call) -> Cow<'a, Call> {
-        let Operation::Set { value, lifetime: Lifetime::Until(_), condition } = &call.operation
-        else {
-            return Cow::Borrowed(call);
+        let condition = SetCondition::Always;
+        let operation = match &call.operation {
+            Operation::Set { value, lifetime: Lifetime::Until(_), condition }
+                if self.is_mutated(Mutation::ExpiryForgotten) =>
+            {
+                let (value, lifetime, condition) = (value.clone(), Lifetime::Forever, *condition);
+                Operation::Set { value, lifetime, condition }
+            }
+            Operation::String(StringOperation::Resolve { value, lifetime, .. })
+                if self.is_mutated(Mutation::ContextIgnored) =>
+            {
+                let (value, lifetime) = (value.clone().unwrap_or_default(), *lifetime);
+                Operation::Set { value, lifetime, condition }
+            }
+            _ => return Cow::Borrowed(call),
         };
-        if !self.is_mutated(Mutation::ExpiryForgotten) {
-            return Cow::Borrowed(call);
-        }
-        let (value, lifetime, condition) = (value.clone(), Lifetime::Forever, *condition);
-        let operation = Operation::Set { value, lifetime, condition };
         Cow::Owned(Call { operation, ..call.clone() })
     }
 

@@ -57,8 +57,8 @@ fn a_cut_node_still_serves_one_and_says_what_quorum_lacks() {
     assert!(net.is_converged());
     let siblings = net.ask(id(2), call("k", Operation::Siblings));
     let Outcome::Siblings(siblings) = siblings else { panic!("{siblings:?}") };
-    assert_eq!(siblings.len(), 2, "the loser of the tie stays inspectable");
-    assert_eq!(siblings[0].value, b"alone");
+    assert_eq!(siblings.versions.len(), 2, "the loser of the tie stays inspectable");
+    assert_eq!(siblings.versions[0].value, b"alone");
 }
 
 #[test]

@@ -20,6 +20,7 @@ mod promises;
 mod reads;
 mod relays;
 mod repairs;
+mod resolving;
 mod scenarios;
 mod sessions;
 mod shards;

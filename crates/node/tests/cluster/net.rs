@@ -169,6 +169,15 @@ impl Net {
         }
     }
 
+    /// Ends the cut between two nodes.
+    pub fn rejoin(&mut self, left: NodeId, right: NodeId) {
+        for (from, to) in [(left, right), (right, left)] {
+            if self.cuts.remove(&(from, to)) {
+                self.event(from, Event::LinkUp(to));
+            }
+        }
+    }
+
     /// Stops a node's process with its links open: it neither takes nor says anything.
     pub fn freeze(&mut self, node: NodeId) {
         self.frozen.insert(node);

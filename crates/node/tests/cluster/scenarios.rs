@@ -4,13 +4,13 @@ use api::{CallError, Level, Lifetime, Operation, Outcome, SetCondition};
 use node::{Mutation, QuorumMode};
 
 use crate::net::{Net, call};
-use crate::{hedges, reads, relays, repairs};
+use crate::{hedges, reads, relays, repairs, resolving};
 
 /// A world that says what was broken.
 type Scenario = fn(u64, Option<Mutation>) -> Result<(), String>;
 
 /// The rules that random worlds seldom meet, each with a world that needs it.
-pub const SCENARIOS: [(Mutation, Scenario); 16] = [
+pub const SCENARIOS: [(Mutation, Scenario); 17] = [
     (Mutation::OneStandsInForAll, one_stands_in_for_one),
     (Mutation::LocalMetElsewhere, local_levels_stay_in_their_datacenter),
     (Mutation::LostWriteHandedOn, a_write_is_carried_out_once),
@@ -26,6 +26,7 @@ pub const SCENARIOS: [(Mutation, Scenario); 16] = [
     (Mutation::RestNeverAsked, repairs::a_silent_owner_does_not_hold_a_read_up),
     (Mutation::DeadlineIgnored, hedges::what_nobody_waits_for_is_left_undone),
     (Mutation::WritesHedged, hedges::a_slow_write_is_carried_out_once),
+    (Mutation::ContextIgnored, resolving::what_was_not_shown_stays),
     (Mutation::LostRelayNotReplaced, relays::a_lost_relay_is_replaced_at_once),
 ];
 

@@ -73,7 +73,8 @@ fn a_later_write_of_a_session_wins_wherever_it_is_made() {
         for node in 1..=3 {
             let versions = net.ask(id(node), call("k", Operation::Siblings));
             let Outcome::Siblings(versions) = versions else { panic!("{versions:?}") };
-            let values: Vec<_> = versions.iter().map(|version| &version.value[..]).collect();
+            let values: Vec<_> =
+                versions.versions.iter().map(|version| &version.value[..]).collect();
             assert_eq!(values, [b"second"], "seed {seed}: the first is superseded");
         }
     }

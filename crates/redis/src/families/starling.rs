@@ -1,9 +1,9 @@
 //! `STARLING`: what Redis has no word for.
 
-use api::{Level, Operation, Staleness, Token};
+use api::{Level, Lifetime, Operation, SealedContext, Staleness, StringOperation, Token};
 
 use crate::assembly::Assembly;
-use crate::command::{ANYTIME_FAST, Command, Group, READ};
+use crate::command::{ANYTIME_FAST, Command, Group, READ, WRITE};
 use crate::families::documents::help_row;
 use crate::keyspec::{Keys, Span};
 use crate::refusal::Refusal;
@@ -32,7 +32,11 @@ pub(crate) const COMMANDS: &[Command] = &[Command::new(
     row("node", -3, "Ask about the members of the cluster, or change them")
         .flags(ANYTIME_FAST)
         .run(node),
-    row("siblings", 3, "Get every live version of a string, the shown one first")
+    row("resolve", -4, "Write over the versions of a string that a context names, or remove them")
+        .flags(WRITE)
+        .keys(Keys { first: 2, span: Span::One, access: &["RW", "access", "update"] })
+        .run(resolve),
+    row("siblings", 3, "Get a string with every live version, and the context that names them")
         .flags(READ)
         .keys(Keys { first: 2, span: Span::One, access: &["RO", "access"] })
         .run(siblings),
@@ -142,4 +146,17 @@ fn token(turn: &mut Turn<'_, '_>) -> Result<Step, Refusal> {
 
 fn siblings(turn: &mut Turn<'_, '_>) -> Result<Step, Refusal> {
     turn.call(turn.only()?, Operation::Siblings, Assembly::Siblings)
+}
+
+fn resolve(turn: &mut Turn<'_, '_>) -> Result<Step, Refusal> {
+    let (key, context, value) = match turn.args.get(2..).unwrap_or_default() {
+        [key, context] => (*key, context, None),
+        [key, context, value] => (*key, context, Some(value.to_vec())),
+        _ => return Err(Refusal::Syntax),
+    };
+    let context: Result<SealedContext, _> = String::from_utf8_lossy(context).parse();
+    let context = context.map_err(|error| Refusal::owned(format!("ERR {error}")))?;
+    let lifetime = Lifetime::Forever;
+    let resolve = StringOperation::Resolve { value, lifetime, context };
+    turn.call(key, Operation::String(resolve), Assembly::Ok)
 }

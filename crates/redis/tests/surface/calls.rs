@@ -1,6 +1,8 @@
 //! Commands and the calls they make.
 
-use api::{Call, Level, Lifetime, Operation, SessionId, SetCondition};
+use api::{
+    Call, Level, Lifetime, Operation, SealedContext, SessionId, SetCondition, StringOperation,
+};
 use causality::Millis;
 use cells::Keyspace;
 
@@ -135,6 +137,13 @@ fn hashes() {
 #[test]
 fn starling() {
     check("STARLING SIBLINGS k", &[("k", Operation::Siblings)]);
+    for (line, value) in
+        [("STARLING RESOLVE k 00Ff v", Some(b"v".to_vec())), ("STARLING RESOLVE k 00ff", None)]
+    {
+        let (lifetime, context) = (Lifetime::Forever, SealedContext(vec![0, 255]));
+        let resolve = StringOperation::Resolve { value, lifetime, context };
+        check(line, &[("k", Operation::String(resolve))]);
+    }
 }
 
 #[test]
@@ -224,6 +233,7 @@ fn arguments_of_any_number_and_kind_are_answered() {
         "getkeys",
         "mset",
         "siblings",
+        "resolve",
         "token",
         "status",
         "write",

@@ -311,6 +311,7 @@ fn the_table_documents_itself() {
     let config = client.local("COMMAND DOCS config");
     assert!(config.contains("subcommands\\r\\n*10\\r\\n$10\\r\\nconfig|get\\r\\n"), "{config}");
     check_same("COMMAND GETKEYS STARLING SIBLINGS k", "*1\\r\\n$1\\r\\nk\\r\\n");
+    check_same("STARLING RESOLVE k zz v", "-ERR this is not a context\\r\\n");
     check_same(
         "COMMAND LIST FILTERBY ACLCAT admin",
         "*2\\r\\n$5\\r\\ndebug\\r\\n$7\\r\\nmonitor\\r\\n",

@@ -1,6 +1,6 @@
 //! Outcomes and the bytes they become, in both protocols.
 
-use api::{CallError, Level, Outcome, Sibling};
+use api::{CallError, Level, Outcome, SealedContext, Sibling, Siblings};
 use causality::{Actor, Dot, HybridTime, Incarnation, Millis, NodeId};
 
 use crate::client::{Begun, Client, NOW, finish};
@@ -149,13 +149,21 @@ fn siblings_say_who_wrote_them_and_when() {
     };
     let text = "$3\\r\\ndot\\r\\n$6\\r\\nn2.1:5\\r\\n$4\\r\\ntime\\r\\n$4\\r\\n77.0\\r\\n\
                 $5\\r\\nvalue\\r\\n$1\\r\\nv\\r\\n";
+    let siblings = Siblings {
+        value: Some(b"v".to_vec()),
+        expiry: Some(Millis(99)),
+        versions: vec![sibling],
+        context: SealedContext(vec![10, 11]),
+    };
+    let whole = "$5\\r\\nvalue\\r\\n$1\\r\\nv\\r\\n$7\\r\\nexpires\\r\\n:99\\r\\n\
+                 $7\\r\\ncontext\\r\\n$4\\r\\n0a0b\\r\\n$8\\r\\nversions\\r\\n*1\\r\\n";
     check(
         "STARLING SIBLINGS k",
-        &[Outcome::Siblings(vec![sibling])],
-        &format!("*1\\r\\n*6\\r\\n{text}"),
-        &format!("*1\\r\\n%3\\r\\n{text}"),
+        &[Outcome::Siblings(siblings)],
+        &format!("*8\\r\\n{whole}*6\\r\\n{text}"),
+        &format!("%4\\r\\n{whole}%3\\r\\n{text}"),
     );
-    check_same("STARLING SIBLINGS k", &[Outcome::Siblings(Vec::new())], "*0\\r\\n");
+    check_same("STARLING RESOLVE k 00 v", &[Outcome::Done], "+OK\\r\\n");
 }
 
 /// A reply is owed even when a node answers what it never should.

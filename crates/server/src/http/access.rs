@@ -4,7 +4,7 @@
 //! be done, calls and questions, so that no path leads around it. Only health, and pages that hold
 //! no data, are for everyone.
 
-use api::{Call, ListOperation, Operation, StringOperation, ZsetOperation};
+use api::{Call, ListEnd, ListOperation, Operation, StringOperation, ZsetOperation};
 use http::{Problem, Question, Request, Step};
 use redis::{User, Wish};
 
@@ -35,6 +35,10 @@ impl Http {
                 let database = keyspace.0.saturating_sub(1);
                 let command = "starling|siblings";
                 check(&user, Wish { command, database, key: Some(key), is_write: false })
+            }
+            Step::Ask(Question::Keys { keyspace, .. }) => {
+                let database = keyspace.0.saturating_sub(1);
+                check(&user, Wish { command: "scan", database, key: None, is_write: false })
             }
             Step::Ask(Question::BeginRepair { .. }) => {
                 check(&user, about_the_node("starling|node"))
@@ -95,7 +99,15 @@ fn command(operation: &Operation) -> &'static str {
         Operation::MapAll => "hgetall",
         Operation::OnShard { .. } => "scan",
         Operation::List(ListOperation::Range { .. }) => "lrange",
+        Operation::List(ListOperation::Push { end: ListEnd::Front, .. }) => "lpush",
+        Operation::List(ListOperation::Push { end: ListEnd::Back, .. }) => "rpush",
+        Operation::List(ListOperation::Pop { end: ListEnd::Front, .. }) => "lpop",
+        Operation::List(ListOperation::Pop { end: ListEnd::Back, .. }) => "rpop",
         Operation::Zset(ZsetOperation::Range { .. }) => "zrange",
+        Operation::Zset(ZsetOperation::Add { .. }) => "zadd",
+        Operation::Zset(ZsetOperation::Remove { .. }) => "zrem",
+        Operation::Zset(ZsetOperation::Increment { .. }) => "zincrby",
+        Operation::String(StringOperation::Resolve { .. }) => "starling|resolve",
         Operation::String(StringOperation::Range { .. }) => "getrange",
         // What no route does yet is as free as changing keys wholesale, or looking at them.
         other if other.is_write() => "flushdb",

@@ -6,6 +6,7 @@ use http::{
     TextFormat, begin, finish,
 };
 
+use super::walking::Walk;
 use super::{Http, health, metrics};
 use crate::caller::Answered;
 use crate::{clock, predicting, repairing, tracing};
@@ -90,6 +91,9 @@ impl Http {
             Question::Predict => {
                 let seen = self.describer.introspect();
                 Response::json(200, &predicting::describe(&self.describer.config, &seen))
+            }
+            Question::Keys { keyspace, level, from, limit } => {
+                self.walk(Walk { keyspace, level, from, limit }).await
             }
             Question::BeginRepair { shards } => repairing::begin(&self.describer, shards.as_ref()),
             Question::Repairs => repairing::list(&self.describer),

@@ -205,7 +205,7 @@ fn numbers(outcome: &Outcome) -> Option<Vec<i64>> {
         Outcome::Pairs(pairs) => pairs.iter().map(|(field, _)| number(field)).collect(),
         Outcome::Scored(members) => members.iter().map(|(member, _)| number(member)).collect(),
         Outcome::Scores(scores) => scores.iter().flatten().map(|score| whole(*score)).collect(),
-        Outcome::Siblings(siblings) => siblings.iter().map(|held| number(&held.value)).collect(),
+        Outcome::Siblings(held) => held.versions.iter().map(|one| number(&one.value)).collect(),
         _ => None,
     }
 }

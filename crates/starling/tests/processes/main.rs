@@ -16,3 +16,4 @@ mod seeing;
 mod users;
 mod waiting;
 mod web;
+mod web_data;

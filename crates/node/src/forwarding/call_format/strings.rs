@@ -4,7 +4,9 @@
 //! operation 1 B | its fields
 //! ```
 
-use api::{Bit, BitOverflow, BitRange, BitUnit, Field, FieldStep, Sign, StringOperation};
+use api::{
+    Bit, BitOverflow, BitRange, BitUnit, Field, FieldStep, SealedContext, Sign, StringOperation,
+};
 use codec::{DecodeError, Reader, put_slice, put_varint};
 
 use super::{
@@ -67,6 +69,13 @@ pub(super) fn put(out: &mut Vec<u8>, operation: &StringOperation) {
             put_varint(out, steps.len() as u64);
             steps.iter().for_each(|step| put_step(out, *step));
         }
+        StringOperation::Resolve { value, lifetime, context } => {
+            out.push(12);
+            out.push(u8::from(value.is_some()));
+            put_slice(out, value.as_deref().unwrap_or_default());
+            put_lifetime(out, *lifetime);
+            put_slice(out, &context.0);
+        }
     }
 }
 
@@ -96,6 +105,19 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<StringOperation, DecodeErr
             let count = reader.count("steps", ITEMS_MAX)?;
             let steps = (0..count).map(|_| read_step(reader)).collect::<Result<_, _>>()?;
             StringOperation::BitFields { steps }
+        }
+        12 => {
+            let has_value = match reader.byte()? {
+                0 => false,
+                1 => true,
+                _ => return Err(DecodeError::Unknown("option")),
+            };
+            let value = read_bytes(reader)?;
+            StringOperation::Resolve {
+                value: has_value.then_some(value),
+                lifetime: read_lifetime(reader)?,
+                context: SealedContext(read_bytes(reader)?),
+            }
         }
         _ => return Err(DecodeError::Unknown("operation on a string")),
     })

@@ -3,7 +3,8 @@
 use api::{
     Batch, Bit, BitOverflow, BitRange, BitUnit, Bound, Check, Comparison, Counted, Field,
     FieldStep, LexBound, ListEnd, ListOperation, ListSide, Order, Part, Position, Presence,
-    PushRule, ScoreRule, ShardOperation, Sign, StringOperation, ZsetOperation, ZsetRange,
+    PushRule, ScoreRule, SealedContext, ShardOperation, Sign, StringOperation, ZsetOperation,
+    ZsetRange,
 };
 
 use super::*;
@@ -153,6 +154,16 @@ fn strings() -> Vec<StringOperation> {
     vec![
         StringOperation::Exchange { value: bytes.clone(), lifetime, condition },
         StringOperation::Take,
+        StringOperation::Resolve {
+            value: Some(b"v".to_vec()),
+            lifetime: Lifetime::Keep,
+            context: SealedContext(vec![1, 2, 3]),
+        },
+        StringOperation::Resolve {
+            value: None,
+            lifetime: Lifetime::Forever,
+            context: SealedContext::default(),
+        },
         StringOperation::Touch { lifetime: Lifetime::Until(Millis(3)) },
         StringOperation::Range { start: -3, end: 2 },
         StringOperation::Append { bytes: bytes.clone() },
