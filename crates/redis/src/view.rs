@@ -9,6 +9,8 @@ use causality::{Millis, NodeId};
 pub struct ClusterView {
     /// The node that answers.
     pub me: NodeId,
+    /// Its process, for whoever measures what it costs.
+    pub process: u32,
     /// When it started.
     pub started: Millis,
     /// Every member, this one included, by id.

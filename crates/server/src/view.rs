@@ -17,7 +17,8 @@ pub(crate) fn of(
     let present = members.iter().filter(|member| member.state != MemberState::Removed);
     let nodes = present.filter_map(|member| node(config, member)).collect();
     let (shard_count, ranges) = (config.shard_count, ranges(config, owners));
-    ClusterView { me: config.me, started, nodes, shard_count, ranges }
+    let (me, process) = (config.me, std::process::id());
+    ClusterView { me, process, started, nodes, shard_count, ranges }
 }
 
 /// Returns the view with one member's liveness changed.

@@ -74,6 +74,7 @@ impl Section {
                 ("redis_mode", "cluster".to_owned()),
                 ("starling_version", env!("CARGO_PKG_VERSION").to_owned()),
                 ("arch_bits", usize::BITS.to_string()),
+                ("process_id", turn.view.process.to_string()),
                 ("run_id", NodeName(turn.view.me).to_string()),
                 ("tcp_port", port.to_string()),
                 ("server_time_usec", (u128::from(turn.now.0) * 1000).to_string()),

@@ -136,6 +136,7 @@ fn view() -> ClusterView {
     };
     ClusterView {
         me: NodeId(1),
+        process: 4711,
         started: NOW.minus(90_061_000),
         nodes: vec![node(1, Liveness::Up), node(2, Liveness::Up), node(3, Liveness::Down)],
         shard_count: 16,

@@ -246,7 +246,7 @@ fn info_tells_sections_as_asked() {
     let mut client = Client::new();
     let server = format!(
         "# Server\r\nredis_version:7.2.4\r\nredis_mode:cluster\r\nstarling_version:{}\r\n\
-         arch_bits:{}\r\nrun_id:{NODE_1}\r\ntcp_port:7001\r\n\
+         arch_bits:{}\r\nprocess_id:4711\r\nrun_id:{NODE_1}\r\ntcp_port:7001\r\n\
          server_time_usec:1700000000000000\r\nuptime_in_seconds:90061\r\nuptime_in_days:1\r\n",
         env!("CARGO_PKG_VERSION"),
         usize::BITS

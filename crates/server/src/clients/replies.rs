@@ -256,7 +256,8 @@ mod tests {
         let mut session =
             Session::new(ClientId(1), String::new(), String::new(), levels, Millis(0));
         let (me, started) = (NodeId(1), Millis(0));
-        let view = ClusterView { me, started, nodes: vec![], shard_count: 1, ranges: vec![] };
+        let view =
+            ClusterView { me, process: 1, started, nodes: vec![], shard_count: 1, ranges: vec![] };
         let step =
             replies.write(|writer| redis::begin(&mut session, args, Millis(0), &view, writer));
         let Step::Calls { calls, pending } = step else { panic!("it asks the node") };
