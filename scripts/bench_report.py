@@ -1,6 +1,9 @@
 """The page of figures that scripts/benchmarks writes."""
 
+import textwrap
 from statistics import median
+
+import bench_servers as servers
 
 # Measured once on a machine of this class (two cores shared with the client, keys drawn from
 # 100,000, values of 100 bytes, medians of three to six rounds). CPU in microseconds of all server
@@ -9,7 +12,7 @@ RECORDED = [
     ("valkey 9.1", "log every second", 10.9, None, 1.90, None),
     ("valkey 9.1", "no log", 10.0, 10.3, 1.10, 0.91),
     ("valkey 9.1, 3 primaries, 3 replicas", "no log, asynchronous", 14.1, 8.6, 3.46, 1.13),
-    ("valkey 9.1, 1 primary, 2 replicas", "log every second; SET then WAIT 1", 25.3, 10.0, None, None),
+    ("valkey 9.1, 1 primary, 2 replicas", "log every second; WAIT 1", 25.3, 10.0, None, None),
     ("KeyDB, 3 active replicas", "no log, asynchronous", 67.9, 20.9, 23.9, 2.9),
     ("Dynomite 0.7, 3 nodes, 3 copies", "in memory, quorum", 29.3, 30.3, 25.9, 27.6),
     ("Cassandra 4.0, 1 node", "periodic flush", 76, 65, None, None),
@@ -37,28 +40,33 @@ def page(parts, about):
             sections.append(section(parts[name]))
     if "three" in parts:
         sections.append(recorded())
-    return "\n".join(sections)
+    return "\n\n".join(section.strip() for section in sections) + "\n"
 
 
 def heading(about):
     peers = ", ".join(peer for peer in about["peers"] if peer)
     load = " ".join(f"{one:.1f}" for one in about["load"])
-    return f"""# Benchmarks
+    paragraphs = [
+        "`scripts/benchmarks` wrote this page; run it and see your own. It needs "
+        "`cargo build --release --bin starling`, and installs redis-server where it can.",
+        f"Starling {about['commit']} beside {peers}, on {about['processor']}, Linux "
+        f"{about['kernel']}. Servers and client share the machine. The load average was {load} "
+        "before, between and after the parts, the measured programs included: where it is above "
+        "the number of processors by more than two, others had their share too, and rates say "
+        "less than processor time.",
+        f"{servers.CONNECTIONS} connections, values of {about['value']} bytes, "
+        f"{about['keys']:,} keys (or members of one collection) drawn at random, all in memory; "
+        f"{about['rounds']} rounds in turn, {about['minutes']:.0f} minutes in all. Figures are "
+        "medians. A ratio is of two runs of one round: Starling's figure as a part of the peer's, "
+        "the median, and in brackets the least and the most. CPU is user and system time of all "
+        "processes of a server for each operation. Starling keeps its log small while it runs; "
+        "the peers do not rewrite theirs here.",
+    ]
+    return "\n\n".join(["# Benchmarks", *map(wrapped, paragraphs)])
 
-`scripts/benchmarks` wrote this page; run it and see your own. It needs
-`cargo build --release --bin starling`, and installs redis-server where it can.
 
-Starling {about["commit"]} beside {peers}, on {about["processor"]}, Linux {about["kernel"]}.
-Servers and client share the machine. The load average was {load} before, between and after the
-parts, the measured programs included: with more than {about["processor"].split()[0]}, others had
-a share of the processors too, and rates say less than the processor time.
-
-{about["connections"]} connections, values of {about["value"]} bytes, {about["keys"]:,} keys (or
-members of one collection) drawn at random, all in memory; {about["rounds"]} rounds in turn, {
-about["minutes"]:.0f} minutes in all. Figures are medians. A ratio is of two runs of one round:
-Starling's figure as a part of the peer's, the median, and in brackets the least and the most.
-CPU is user and system time of all processes of a server for each operation.
-"""
+def wrapped(paragraph):
+    return textwrap.fill(paragraph, 100, break_long_words=False, break_on_hyphens=False)
 
 
 def one_node(figures):
