@@ -111,7 +111,7 @@ pub(crate) fn cell_views(input: &[u8]) {
         let expiry = (expiry >= 128).then(|| NOW.plus(u64::from(expiry)).minus(192));
         let (column, removed) = (family.column(subkey), Dots::new());
         let change = Change { column, removed, insert: Some((payload, expiry)) };
-        let _ = replica.mint(&mut store, NOW, KEY, &change);
+        let _ = replica.mint(&mut store, NOW, KEY, change);
         view_everything(&replica, &mut store);
     }
     replica.expire(&mut store, Millis(NOW.0 + 100_000)).expect("its own rows are sound");

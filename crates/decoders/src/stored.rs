@@ -147,7 +147,7 @@ fn change_everything(replica: &mut Replica, store: &mut MemoryStore) -> Result<(
             let op = Op { dot, time, cell, removed: &removed, body: Body::Insert(body) };
             go_on(replica.apply(store, NOW, &op))?;
             let change = Change { column, removed: removed.into(), insert: None };
-            go_on(replica.mint(store, NOW, KEY, &change))?;
+            go_on(replica.mint(store, NOW, KEY, change))?;
         }
     }
     for actor in [2, 3].map(|node| Actor::new(NodeId(node), Incarnation(1))) {

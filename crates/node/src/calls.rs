@@ -16,7 +16,7 @@ use replica::{Replica, SealedDetail};
 use storage::Store;
 
 use crate::event::{Outbox, RequestId};
-use crate::levels::{Owner, Requirement};
+use crate::levels::{Owner, Owners, Requirement};
 use crate::mutation::Mutation;
 use crate::node::Node;
 use crate::paces::{HedgeBudget, Paces};
@@ -238,11 +238,11 @@ impl<S: Store> Node<S> {
             Needs::Clock(clock) if !self.replicas[&shard].covers(&clock) => Some(clock),
             _ => None,
         };
-        let scope = self.scope_of(&call, has_forgotten || until.is_some());
         if until.is_none() && is_one(level) {
             self.carry_out(now, (client, deadline), shard, &call, out);
             self.sample(now, shard, &call, out);
         } else {
+            let scope = self.scope_of(&call, has_forgotten || until.is_some());
             let level = self.asked_level(level);
             let requirement = Requirement::new(level, self.topology.owners(shard));
             let (stand_ins, is_sloppy, size) = (Vec::new(), false, call.key.len());
@@ -266,7 +266,7 @@ impl<S: Store> Node<S> {
             return level;
         }
         let owners = self.topology.owners(shard);
-        let looks = Requirement::new(call.write, owners.clone());
+        let looks = Requirement::new(call.write, Owners::clone(&owners));
         // Stand-ins let a write go on where too few owners can be asked.
         let is_cut_off = self.is_sloppy() && !looks.can_be_met(|node| self.is_reachable(node));
         let is_more = looks.needed_count() > Requirement::new(level, owners).needed_count();
@@ -352,10 +352,10 @@ impl<S: Store> Node<S> {
     }
 
     /// Where a write must satisfy its level, in each.
-    pub(crate) fn write_sets(&self, shard: u16) -> Vec<Vec<Owner>> {
-        let mut sets = self.topology.sets(shard);
+    pub(crate) fn write_sets(&self, shard: u16) -> &[Owners] {
+        let sets = self.topology.sets(shard);
         if self.is_mutated(Mutation::LevelInOldOwnersOnly) {
-            sets.truncate(1);
+            return sets.get(..1).unwrap_or_default();
         }
         sets
     }
@@ -372,10 +372,10 @@ impl<S: Store> Node<S> {
         let requests: Vec<wire::RequestId> = self.calls.waiting.keys().copied().collect();
         for request in requests {
             let Some(waiting) = self.calls.waiting.get(&request) else { continue };
-            let sets = self.write_sets(waiting.shard);
+            let sets = self.write_sets(waiting.shard).to_vec();
             match self.calls.waiting.get_mut(&request) {
                 Some(waiting) if matches!(waiting.phase, Phase::Replicating(_)) => {
-                    waiting.requirement.widen(sets);
+                    waiting.requirement.widen(&sets);
                 }
                 _ => self.read_again(now, request, out),
             }

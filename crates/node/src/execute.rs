@@ -68,7 +68,7 @@ impl<S: Store> Node<S> {
         if is_pretended {
             return Ok((outcome, Vec::new()));
         }
-        let ops = mint(replica, &mut self.store, now, key, &draft);
+        let ops = mint(replica, &mut self.store, now, key, draft);
         Ok((outcome, ops.map_err(|error| replica_error(&error))?))
     }
 }
@@ -79,13 +79,14 @@ pub(crate) fn mint<S: Store>(
     store: &mut S,
     now: Millis,
     key: KeyAddress<'_>,
-    draft: &Draft,
+    draft: Draft,
 ) -> Result<Vec<OwnedOp>, ReplicaError> {
-    let mut ops = Vec::with_capacity(draft.changes().len() + 1);
+    let count = draft.changes().len() + usize::from(draft.clears_key());
+    let mut ops = Vec::with_capacity(count);
     if draft.clears_key() {
         ops.push(replica.mint_clear(store, now, key)?);
     }
-    for change in draft.changes() {
+    for change in draft.into_changes() {
         ops.push(replica.mint(store, now, key, change)?);
     }
     Ok(ops)

@@ -1,9 +1,11 @@
 //! What a level asks of the owners of one shard.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use api::{CallError, Level};
 use causality::NodeId;
+use smallvec::SmallVec;
 
 /// One owner of a shard, as the coordinator sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,31 +15,34 @@ pub(crate) struct Owner {
     pub(crate) is_local: bool,
 }
 
+/// The owners of one shard, shared by everybody who waits for them.
+pub(crate) type Owners = Arc<[Owner]>;
+
 /// How many owners must take part, and which.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Requirement {
     level: Level,
     /// The level must be met in each: while shards move, among the owners of before and of after.
-    sets: Vec<Vec<Owner>>,
+    sets: SmallVec<[Owners; 1]>,
     /// Owners that have taken part.
-    answered: Vec<NodeId>,
+    answered: SmallVec<[NodeId; 6]>,
 }
 
 impl Requirement {
-    pub(crate) fn new(level: Level, owners: Vec<Owner>) -> Self {
-        Self::across(level, vec![owners])
+    pub(crate) fn new(level: Level, owners: Owners) -> Self {
+        Self::across(level, std::slice::from_ref(&owners))
     }
 
     /// Asks for the level in every one of some sets of owners.
-    pub(crate) const fn across(level: Level, sets: Vec<Vec<Owner>>) -> Self {
-        Self { level, sets, answered: Vec::new() }
+    pub(crate) fn across(level: Level, sets: &[Owners]) -> Self {
+        Self { level, sets: sets.iter().cloned().collect(), answered: SmallVec::new() }
     }
 
     /// Asks for the level in more sets of owners.
-    pub(crate) fn widen(&mut self, sets: Vec<Vec<Owner>>) {
+    pub(crate) fn widen(&mut self, sets: &[Owners]) {
         for set in sets {
-            if !self.sets.contains(&set) {
-                self.sets.push(set);
+            if !self.sets.contains(set) {
+                self.sets.push(Owners::clone(set));
             }
         }
     }
@@ -48,7 +53,7 @@ impl Requirement {
 
     /// Notes that an owner has taken part; others do not count.
     pub(crate) fn answered(&mut self, node: NodeId) {
-        let is_owner = self.sets.iter().flatten().any(|owner| owner.node == node);
+        let is_owner = self.sets.iter().flat_map(|set| set.iter()).any(|owner| owner.node == node);
         if is_owner && !self.answered.contains(&node) {
             self.answered.push(node);
         }
@@ -131,7 +136,7 @@ impl Requirement {
 
     /// How many owners must take part in all.
     pub(crate) fn needed_count(&self) -> usize {
-        let counted = |set: &Vec<Owner>| self.needed_in(set);
+        let counted = |set: &Owners| self.needed_in(set);
         self.sets.iter().map(counted).max().unwrap_or(0)
     }
 
@@ -162,7 +167,7 @@ mod tests {
     use super::*;
 
     /// Six owners, three in each of two datacenters; the first is local.
-    fn owners() -> Vec<Owner> {
+    fn owners() -> Owners {
         let owner = |id: u32| Owner {
             node: NodeId(id),
             datacenter: usize::from(id > 3),
@@ -208,7 +213,7 @@ mod tests {
     fn while_shards_move_the_level_is_met_before_and_after() {
         let after = (4..=9).map(|id| Owner { node: NodeId(id), datacenter: 1, is_local: id > 6 });
         let mut requirement = Requirement::new(Level::Quorum, owners());
-        requirement.widen(vec![after.collect(), owners()]);
+        requirement.widen(&[after.collect(), owners()]);
         for node in [1, 2, 3, 4] {
             requirement.answered(NodeId(node));
         }

@@ -120,7 +120,7 @@ impl<S: Store> Node<S> {
     }
 
     fn tell_owners(&mut self, now: Millis, shard: u16, step: &Sealing, out: &mut Outbox) {
-        for owner in self.topology.owners(shard) {
+        for owner in self.topology.owners(shard).iter() {
             self.tell(now, shard, owner.node, step.clone(), out);
         }
     }

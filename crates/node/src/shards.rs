@@ -81,7 +81,7 @@ fn remove_counted<S: Store>(
             let mut draft = Draft::new(replica.next_dot());
             key::delete(&mut replica.reader(store, now), key, &mut draft)
                 .map_err(|error| CallError::Storage(error.to_string()))?;
-            let minted = mint(replica, store, now, key, &draft);
+            let minted = mint(replica, store, now, key, draft);
             ops.extend(minted.map_err(|error| replica_error(&error))?);
         }
         from = next;

@@ -30,7 +30,7 @@ impl<S: Store> Node<S> {
         if !self.is_sloppy() && !self.is_mutated(Mutation::StandInsCountAsOwners) {
             return found;
         }
-        for owner in self.topology.owners(shard) {
+        for owner in self.topology.owners(shard).iter() {
             if !self.is_down(owner.node) {
                 continue;
             }

@@ -12,7 +12,7 @@ use placement::{
     Change, MemberId, MemberState, Placement, Replication, ShardCount, ShardId, Transition, View,
 };
 
-use crate::levels::Owner;
+use crate::levels::{Owner, Owners};
 
 /// More views than could follow each other unsettled; of still more the oldest count.
 const BEFORE_COUNT_MAX: usize = 16;
@@ -39,13 +39,15 @@ pub(crate) struct Topology {
 #[derive(Debug, Default)]
 struct Row {
     /// Whom a read asks.
-    readers: Vec<Owner>,
+    readers: Owners,
     /// Where a write satisfies its level, in each; the readers are the first.
-    sets: Vec<Vec<Owner>>,
+    sets: Vec<Owners>,
     /// Everybody in any set.
     everyone: Vec<NodeId>,
     /// The same, with where they stand.
-    all: Vec<Owner>,
+    all: Owners,
+    /// The same, without this node.
+    others: Owners,
 }
 
 impl Topology {
@@ -130,13 +132,13 @@ impl Topology {
     }
 
     /// Whom a read asks.
-    pub(crate) fn owners(&self, shard: u16) -> Vec<Owner> {
-        self.row(shard).readers.clone()
+    pub(crate) fn owners(&self, shard: u16) -> Owners {
+        Owners::clone(&self.row(shard).readers)
     }
 
     /// Where a write satisfies its level, in each.
-    pub(crate) fn sets(&self, shard: u16) -> Vec<Vec<Owner>> {
-        self.row(shard).sets.clone()
+    pub(crate) fn sets(&self, shard: u16) -> &[Owners] {
+        &self.row(shard).sets
     }
 
     /// The others whom a read asks.
@@ -147,7 +149,12 @@ impl Topology {
 
     /// All other owners, before or after: whom a write reaches.
     pub(crate) fn other_owners(&self, shard: u16) -> Vec<NodeId> {
-        self.everyone(shard).iter().copied().filter(|node| *node != self.me).collect()
+        self.row(shard).others.iter().map(|owner| owner.node).collect()
+    }
+
+    /// The same, with where they stand.
+    pub(crate) fn others(&self, shard: u16) -> Owners {
+        Owners::clone(&self.row(shard).others)
     }
 
     /// Who would stand in for a shard's owners in the datacenter of a node, best first.
@@ -231,22 +238,23 @@ impl Topology {
         };
         let transitions = || std::iter::once(&self.present).chain(&self.before);
         let row = |shard: u16| {
-            let mut sets: Vec<Vec<Owner>> = Vec::new();
+            let mut sets: Vec<Owners> = Vec::new();
             let mut everyone: Vec<NodeId> = Vec::new();
             for table in transitions().flat_map(|one| [one.old_table(), one.new_table()]) {
                 let owners = nodes(table, shard);
                 everyone.extend(&owners);
                 let mut set: Vec<Owner> = owners.into_iter().map(owner).collect();
                 set.sort_by_key(|owner| owner.node);
-                if !sets.contains(&set) {
-                    sets.push(set);
+                if !sets.iter().any(|known| **known == *set) {
+                    sets.push(set.into());
                 }
             }
             everyone.sort_unstable();
             everyone.dedup();
             let readers = nodes(self.present.old_table(), shard).into_iter().map(owner).collect();
-            let all = everyone.iter().copied().map(owner).collect();
-            Row { readers, sets, everyone, all }
+            let all: Owners = everyone.iter().copied().map(owner).collect();
+            let others = all.iter().filter(|owner| owner.node != self.me).copied().collect();
+            Row { readers, sets, everyone, all, others }
         };
         self.rows = (0..self.shards.get()).map(row).collect();
     }

@@ -181,13 +181,16 @@ impl<S: Store> Node<S> {
 
     /// Says why a write cannot be carried out: too few can be reached.
     fn refusal(&self, shard: u16, call: &Call, stand_ins: &[StandIn]) -> Option<CallError> {
+        if !call.operation.is_write() {
+            return None;
+        }
         let requirement = Requirement::across(call.write, self.write_sets(shard));
         let has_part = |node| {
             self.is_reachable(node)
                 || self.is_mutated(Mutation::HintCountsAsOwner)
                 || stand_ins.iter().any(|stand_in| stand_in.owner == node)
         };
-        if !call.operation.is_write() || requirement.can_be_met(has_part) {
+        if requirement.can_be_met(has_part) {
             return None;
         }
         Some(requirement.missed(requirement.reachable_count(has_part)))
@@ -207,13 +210,15 @@ impl<S: Store> Node<S> {
         if place == Place::Owned {
             self.watch(now, shard, request, ops);
         }
+        let others = self.topology.others(shard);
+        if others.is_empty() && waiting.stand_ins.is_empty() {
+            return self.wait(request, waiting, now, out);
+        }
         let named: Vec<Named> = ops.iter().map(|op| Named::of(op, shard, place)).collect();
         let mut sent = Vec::new();
-        let mut owners = self.topology.all_owners(shard).to_vec();
-        owners.retain(|owner| owner.node != self.config.me);
-        for owner in owners {
+        for owner in others.iter() {
             if self.is_reachable(owner.node) {
-                sent.push(owner);
+                sent.push(*owner);
                 continue;
             }
             if self.is_mutated(Mutation::HintCountsAsOwner) {

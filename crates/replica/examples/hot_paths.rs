@@ -397,7 +397,7 @@ fn mint_fresh() -> Box<dyn FnMut(u64)> {
         }
         let key = key(step);
         let key = KeyAddress { keyspace: KEYSPACE, key: &key };
-        let minted = replica.mint(&mut store, NOW, key, black_box(&change));
+        let minted = replica.mint(&mut store, NOW, key, black_box(change.clone()));
         black_box(minted.expect("nothing speaks against it"));
     })
 }

@@ -4,8 +4,11 @@
 
 use std::borrow::Cow;
 
-use causality::{Dot, Millis};
-use cells::{Body, Cell, CellAddress, Change, Family, Insert, KeyAddress, Op, OwnedOp};
+use causality::{Dot, Dots, HybridTime, Millis};
+use cells::{
+    Body, Cell, CellAddress, Change, Family, Insert, KeyAddress, Op, OwnedBody, OwnedCellAddress,
+    OwnedOp,
+};
 use storage::{Row, Store};
 
 use crate::error::ReplicaError;
@@ -30,14 +33,22 @@ impl Replica {
         store: &mut S,
         now: Millis,
         key: KeyAddress<'_>,
-        change: &Change,
+        change: Change,
     ) -> Result<OwnedOp, ReplicaError> {
-        let cell = CellAddress { key, column: &change.column };
-        let body = match &change.insert {
+        let Change { column, removed, insert } = change;
+        let cell = CellAddress { key, column: &column };
+        let body = match &insert {
             Some((payload, expiry)) => Body::Insert(Insert { payload, expiry: *expiry }),
             None => Body::Remove,
         };
-        self.mint_op(store, now, cell, &change.removed, body)
+        let (dot, time) = self.mint_op(store, now, cell, &removed, body)?;
+        let body = match insert {
+            Some((payload, expiry)) => OwnedBody::Insert { payload: payload.into(), expiry },
+            None => OwnedBody::Remove,
+        };
+        let (keyspace, key) = (key.keyspace, key.key.into());
+        let cell = OwnedCellAddress { keyspace, key, column: column.into() };
+        Ok(OwnedOp { dot, time, cell, removed, body })
     }
 
     /// Mints a clear of a key, or of a keyspace when the key is empty: it hides every version
@@ -54,7 +65,10 @@ impl Replica {
         let column = Family::Clear.column(&[]);
         let covered = self.state.whole_clock();
         let cell = CellAddress { key, column: &column };
-        self.mint_op(store, now, cell, &[], Body::Clear(Cow::Owned(covered)))
+        let body = Body::Clear(Cow::Borrowed(&covered));
+        let (dot, time) = self.mint_op(store, now, cell, &[], body)?;
+        let body = OwnedBody::Clear(covered);
+        Ok(OwnedOp { dot, time, cell: cell.into(), removed: Dots::new(), body })
     }
 
     /// Gives a late operation of a retired actor, which no replica has, a new name: same time,
@@ -86,7 +100,7 @@ impl Replica {
         cell: CellAddress<'_>,
         removed: &[Dot],
         body: Body<'_>,
-    ) -> Result<OwnedOp, ReplicaError> {
+    ) -> Result<(Dot, HybridTime), ReplicaError> {
         self.check_serving()?;
         self.check_own_actor()?;
         let mut row = std::mem::take(&mut self.scratch.before);
@@ -96,7 +110,7 @@ impl Replica {
             let op = Op { dot: self.next_dot(), time, cell, removed, body };
             self.check_form(&op)?;
             self.apply_over(store, now, &op, Some(before))?;
-            Ok(OwnedOp::from(&op))
+            Ok((op.dot, time))
         });
         self.scratch.before = row;
         done

@@ -36,10 +36,17 @@ impl Index {
     }
 }
 
-/// Writes the group of a key into `out`, which is cleared first; returns the key's hash.
+/// Writes the group of a key into `out`, unless it is there; returns the key's hash.
 pub(crate) fn put_group(key: KeyAddress<'_>, out: &mut Vec<u8>) -> u64 {
+    if let Some((held, hash)) = split_group(out)
+        && held == key
+    {
+        debug_assert_eq!(hash, key.hash(), "only groups of keys are put here");
+        return hash;
+    }
     let hash = key.hash();
     out.clear();
+    out.reserve(GROUP_PREFIX_SIZE + key.key.len());
     out.extend_from_slice(&key.keyspace.0.to_be_bytes());
     out.extend_from_slice(&hash.to_be_bytes());
     out.extend_from_slice(key.key);

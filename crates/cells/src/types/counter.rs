@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 
 use causality::{Actor, Dot, Dots};
 use codec::{DecodeError, Reader, put_varint};
+use smallvec::SmallVec;
 
 use super::walk::{walk, walk_from};
 use super::{Draft, Fixed, TypeError};
@@ -32,6 +33,8 @@ const PLACES: u8 = 17;
 const ONE: u128 = 10u128.pow(17);
 const HIGH: u8 = 0x20;
 const BIRTH_SIZE: usize = 16;
+/// Two small whole amounts.
+const AMOUNTS_SIZE_USUAL: usize = 4;
 
 /// Which counters: those of the string, of map fields, or of scores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +66,7 @@ struct Entry {
 /// Every birth of one counter, by dot: few, about one for each actor that increments it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    entries: BTreeMap<Dot, Entry>,
+    entries: SmallVec<[(Dot, Entry); 1]>,
 }
 
 impl Part {
@@ -119,7 +122,7 @@ impl Amounts {
     }
 
     fn encode(self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(4);
+        let mut out = Vec::with_capacity(AMOUNTS_SIZE_USUAL);
         put_amount(&mut out, self.plus);
         put_amount(&mut out, self.minus);
         out
@@ -155,13 +158,26 @@ impl Entry {
 }
 
 impl Tally {
+    /// Returns the entry of a birth, which begins with nothing.
+    fn entry(&mut self, birth: Dot) -> &mut Entry {
+        let at = self.find(birth).unwrap_or_else(|at| {
+            self.entries.insert(at, (birth, Entry::default()));
+            at
+        });
+        &mut self.entries[at].1
+    }
+
+    fn find(&self, birth: Dot) -> Result<usize, usize> {
+        self.entries.binary_search_by_key(&birth, |(birth, _)| *birth)
+    }
+
     /// Returns what all increments that were not reset come to; nothing when there are none.
     /// Nothing and zero differ: a counter that was raised and lowered again is there.
     #[must_use]
     pub fn total(&self) -> Option<Fixed> {
-        let mut excesses = self.entries.values().filter(|entry| !entry.is_reset()).peekable();
+        let mut excesses = self.entries.iter().filter(|(_, entry)| !entry.is_reset()).peekable();
         excesses.peek()?;
-        let differences = excesses.map(|entry| entry.excess().difference());
+        let differences = excesses.map(|(_, entry)| entry.excess().difference());
         Some(Fixed::of_sum(differences))
     }
 
@@ -197,7 +213,7 @@ impl Tally {
         draft: &mut Draft,
     ) {
         let entries = self.entries.iter().filter(|(_, entry)| !entry.is_reset());
-        for (birth, entry) in entries.filter(|(birth, _)| is_wanted(**birth)) {
+        for (birth, entry) in entries.filter(|(birth, _)| is_wanted(*birth)) {
             let raised = entry.counted.join(entry.floor).encode();
             let column = column(part.floor(), subkey, *birth);
             draft.insert(column, entry.floor_dots.clone(), raised, None);
@@ -227,8 +243,8 @@ pub fn tally<R: ReadCells>(
         }
         let counted = Amounts::of(cell, part.count())?;
         let birth = read_birth(rest, part.count())?;
-        let counted_dots = cell.dots();
-        tally.entries.insert(birth, Entry { counted, counted_dots, ..Entry::default() });
+        let entry = tally.entry(birth);
+        (entry.counted, entry.counted_dots) = (counted, cell.dots());
         Ok(ReadControl::Continue)
     })?;
     if !tally.entries.is_empty() && families.may_show(part.floor()) {
@@ -249,14 +265,14 @@ pub fn tallies<R: ReadCells>(
     let mut tallies: BTreeMap<Vec<u8>, Tally> = BTreeMap::new();
     walk(cells, key, &[part.count() as u8], |rest, cell| {
         let (subkey, birth) = split_birth(rest, part.count())?;
-        let entry = tallies.entry(subkey.to_vec()).or_default().entries.entry(birth).or_default();
+        let entry = tallies.entry(subkey.to_vec()).or_default().entry(birth);
         entry.counted = Amounts::of(cell, part.count())?;
         entry.counted_dots = cell.dots();
         Ok(ReadControl::Continue)
     })?;
     walk(cells, key, &[part.floor() as u8], |rest, cell| {
         let (subkey, birth) = split_birth(rest, part.floor())?;
-        let entry = tallies.entry(subkey.to_vec()).or_default().entries.entry(birth).or_default();
+        let entry = tallies.entry(subkey.to_vec()).or_default().entry(birth);
         entry.floor = Amounts::of(cell, part.floor())?;
         entry.floor_dots = cell.dots();
         Ok(ReadControl::Continue)
@@ -348,7 +364,8 @@ fn read_floors<R: ReadCells>(
             return Ok(ReadControl::Continue);
         }
         // A floor without an entry has nothing to hide.
-        if let Some(entry) = tally.entries.get_mut(&read_birth(rest, part.floor())?) {
+        if let Ok(at) = tally.find(read_birth(rest, part.floor())?) {
+            let entry = &mut tally.entries[at].1;
             entry.floor = Amounts::of(cell, part.floor())?;
             entry.floor_dots = cell.dots();
         }
@@ -357,7 +374,9 @@ fn read_floors<R: ReadCells>(
 }
 
 fn column(family: Family, subkey: &[u8], birth: Dot) -> Vec<u8> {
-    let mut column = family.column(subkey);
+    let mut column = Vec::with_capacity(1 + subkey.len() + BIRTH_SIZE);
+    column.push(family as u8);
+    column.extend_from_slice(subkey);
     column.extend_from_slice(&birth.actor.bits().to_be_bytes());
     column.extend_from_slice(&birth.counter.to_be_bytes());
     column

@@ -88,6 +88,12 @@ impl Draft {
         &self.changes
     }
 
+    /// Hands the changes over to be minted.
+    #[must_use]
+    pub fn into_changes(self) -> Vec<Change> {
+        self.changes
+    }
+
     /// Says whether nothing at all is to be done.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use causality::{Dot, Dots, HybridTime, Millis};
+use smallvec::SmallVec;
 
 use super::counter::{Part, has_any, split_birth, tallies};
 use super::{Draft, Life, TypeError, life, string};
@@ -99,7 +100,7 @@ pub fn kinds<R: ReadCells>(cells: &mut R, key: KeyAddress<'_>) -> Result<Option<
         let is_there = has_element(cells, key, Kind::String)?;
         return Ok(is_there.then(|| Kinds { shown: Kind::String, hidden: Vec::new() }));
     }
-    let mut present = Vec::new();
+    let mut present = SmallVec::<[Kind; 2]>::new();
     for kind in Kind::ALL {
         if shows(cells, key, kind, families)? {
             present.push(kind);

@@ -57,7 +57,7 @@ impl Honest {
             return;
         }
         for change in draft.changes() {
-            let minted = self.replica.mint(&mut self.store, NOW, KEY, change);
+            let minted = self.replica.mint(&mut self.store, NOW, KEY, change.clone());
             self.minted.push(minted.unwrap());
         }
     }

@@ -36,7 +36,7 @@ impl<S: Store> Node<S> {
         let is_local = matches!(level_of(call), Level::LocalOne | Level::LocalQuorum)
             && owners.iter().any(|owner| owner.is_local)
             && !self.is_mutated(Mutation::LocalMetElsewhere);
-        let able = (0u64..).zip(&owners).filter(|(_, owner)| {
+        let able = (0u64..).zip(owners.iter()).filter(|(_, owner)| {
             owner.node != self.config.me
                 && self.is_reachable(owner.node)
                 && !tried.contains(&owner.node)

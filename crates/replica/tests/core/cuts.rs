@@ -29,7 +29,7 @@ impl Side {
         let mut draft = Draft::new(self.replica.next_dot());
         let mut reader = self.replica.reader(&mut self.store, now);
         string::set(&mut reader, key, b"value", None, &mut draft).unwrap();
-        self.replica.mint(&mut self.store, now, key, &draft.changes()[0]).unwrap()
+        self.replica.mint(&mut self.store, now, key, draft.changes()[0].clone()).unwrap()
     }
 }
 

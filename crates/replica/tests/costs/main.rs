@@ -36,7 +36,7 @@ impl Side {
         let insert = Some((vec![7; PAYLOAD_SIZE], None));
         let change = Change { column, removed: Dots::new(), insert };
         let key = KeyAddress { keyspace: Keyspace(1), key: &key };
-        self.replica.mint(&mut self.store, NOW, key, &change).unwrap();
+        self.replica.mint(&mut self.store, NOW, key, change).unwrap();
     }
 
     /// Bytes of a message on this side's link.

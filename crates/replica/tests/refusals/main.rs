@@ -179,8 +179,9 @@ fn sizes_over_their_limits_are_refused_at_every_door() {
     let column = Family::Register.column(&[]);
     let change = Change { column, removed: Dots::new(), insert };
     let key = KeyAddress { keyspace: Keyspace(1), key: b"k" };
-    let error = side
-        .is_unchanged_by(|side| side.replica.mint(&mut side.store, NOW, key, &change).unwrap_err());
+    let error = side.is_unchanged_by(|side| {
+        side.replica.mint(&mut side.store, NOW, key, change.clone()).unwrap_err()
+    });
     assert!(matches!(error, ReplicaError::TooLarge { .. }));
 }
 
@@ -241,7 +242,7 @@ fn a_replica_that_failed_midway_does_nothing_until_it_is_opened_again() {
     let insert = Some((b"v".to_vec(), None));
     let column = Family::Register.column(&[]);
     let change = Change { column: column.clone(), removed: Dots::new(), insert };
-    side.replica.mint(&mut side.store, NOW, key, &change).unwrap();
+    side.replica.mint(&mut side.store, NOW, key, change.clone()).unwrap();
     let mut group = Vec::new();
     side.store
         .scan_shard(SHARD, &[], &mut |row, _| {
@@ -255,7 +256,7 @@ fn a_replica_that_failed_midway_does_nothing_until_it_is_opened_again() {
     let foreign = write(Dot::new(actor(2), 1), b"w");
     assert!(matches!(side.apply(&foreign), Err(ReplicaError::Damaged { .. })));
     assert!(matches!(side.apply(&foreign), Err(ReplicaError::Broken)));
-    let minted = side.replica.mint(&mut side.store, NOW, key, &change);
+    let minted = side.replica.mint(&mut side.store, NOW, key, change.clone());
     assert!(matches!(minted, Err(ReplicaError::Broken)));
     let _ = side.replica.scrub(&mut side.store);
     assert!(matches!(side.apply(&foreign), Err(ReplicaError::Broken)), "a scrub does not mend it");

@@ -41,7 +41,7 @@ impl Side {
             self.replica.mint_clear(&mut self.store, now, KEY).unwrap();
         }
         for change in draft.changes() {
-            self.replica.mint(&mut self.store, now, KEY, change).unwrap();
+            self.replica.mint(&mut self.store, now, KEY, change.clone()).unwrap();
         }
     }
 

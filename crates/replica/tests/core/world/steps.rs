@@ -70,7 +70,7 @@ impl World {
         let insert = inserts.then_some((payload, expiry));
         let change = Change { column: cell.column.to_vec(), removed, insert };
         let node = &mut self.nodes[at];
-        let minted = node.replica.mint(&mut node.store, now, cell.borrow().key, &change);
+        let minted = node.replica.mint(&mut node.store, now, cell.borrow().key, change);
         let dots = node.live_dots(&cell);
         let seen = self.contexts.get_mut(&cell).expect("made above");
         seen.push(dots);
