@@ -66,6 +66,7 @@ impl<S: Store> Node<S> {
         self.shed_hints(now);
         self.close_visits(now, out);
         self.retire_actors(now, out);
+        self.remove_leftovers(now, out);
         self.restate_ledger(now);
         self.finish_sealing(now, out);
         self.maintain(now);

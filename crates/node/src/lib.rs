@@ -51,6 +51,7 @@ pub use event::{Event, Outbox, RequestId};
 pub use exchange::ExchangeCounts;
 pub use forwarding::HedgeCounts;
 pub use hints::HintCounts;
+pub use housekeeping::LeftoverCounts;
 pub use introspection::Introspection;
 pub use ledger::{Arrivals, Histogram, LedgerReport, Micros, PeerLag, Reads};
 pub use membership::{

@@ -106,6 +106,10 @@ pub enum Mutation {
     ActorsNeverRetired,
     /// Actors are retired that mint still.
     RetiredTooEarly,
+    /// What has ended by this node's clock is removed, whatever others may have done meanwhile.
+    ReapedByClock,
+    /// Floors of counters go with their entries, also where a copy of the entry may still come.
+    FloorsForgotten,
     /// Rows are compared whatever the clocks say.
     ComparedUnsettled,
     /// Rows that differ are taken for equal.
@@ -185,6 +189,9 @@ impl Mutation {
 
     /// The wrong rules of housekeeping.
     pub const OF_HOUSEKEEPING: [Self; 2] = [Self::ActorsNeverRetired, Self::RetiredTooEarly];
+
+    /// The wrong rules of what deleted and ended keys leave behind.
+    pub const OF_LEFTOVERS: [Self; 2] = [Self::ReapedByClock, Self::FloorsForgotten];
 
     /// The wrong rules of lives.
     pub const OF_LIVES: [Self; 1] = [Self::PastIgnored];

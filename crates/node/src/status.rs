@@ -7,6 +7,7 @@ use wire::shard::Summary;
 use crate::exchange::ExchangeCounts;
 use crate::forwarding::HedgeCounts;
 use crate::hints::HintCounts;
+use crate::housekeeping::LeftoverCounts;
 use crate::membership::Liveness;
 use crate::node::Node;
 use crate::relays::RelayCounts;
@@ -72,6 +73,8 @@ pub struct Status {
     pub lives_begun: u64,
     /// What reads have repaired.
     pub repairs: RepairCounts,
+    /// What was removed of what deleted and ended keys leave behind.
+    pub leftovers: LeftoverCounts,
     /// The other nodes.
     pub peers: Vec<PeerStatus>,
 }
@@ -120,6 +123,7 @@ impl<S: Store> Node<S> {
             late_count: self.late_count,
             lives_begun: self.lives_begun,
             repairs: self.repairs.counts,
+            leftovers: self.housekeeping.walk.counts,
             peers: peers.collect(),
         }
     }

@@ -45,6 +45,7 @@ pub use error::ReplicaError;
 pub use exchange::{SealedDetail, Taken};
 pub use hash::clock_hash;
 pub use inspect::Conflicts;
+pub use keys::{Leftover, Leftovers};
 #[cfg(feature = "mutation")]
 pub use mutation::{Mutation, lose_version};
 pub use reading::Reader;

@@ -25,6 +25,8 @@ pub struct Reader<'a, S> {
     pub(crate) replica: &'a Replica,
     pub(crate) store: &'a mut S,
     now: Millis,
+    /// Nothing is hidden.
+    shows_all: bool,
     group: Vec<u8>,
     here: Option<Here>,
 }
@@ -85,7 +87,12 @@ impl Hidden {
 impl Replica {
     /// Looks at this replica as of a moment.
     pub fn reader<'a, S: Store>(&'a self, store: &'a mut S, now: Millis) -> Reader<'a, S> {
-        Reader { replica: self, store, now, group: Vec::new(), here: None }
+        Reader { replica: self, store, now, shows_all: false, group: Vec::new(), here: None }
+    }
+
+    /// Looks at what is stored, also where its time is over: for housekeeping.
+    pub fn stored_reader<'a, S: Store>(&'a self, store: &'a mut S) -> Reader<'a, S> {
+        Reader { shows_all: true, ..self.reader(store, Millis(0)) }
     }
 }
 
@@ -109,7 +116,7 @@ impl<S: Store> Reader<'_, S> {
         put_group(key, &mut self.group);
         let head = self.read_head()?;
         let mut hidden = Hidden { now: self.now, life: None };
-        if head.count(Family::KeyExpiry) > 0 {
+        if head.count(Family::KeyExpiry) > 0 && !self.shows_all {
             hidden.life = self.read_life()?;
         }
         self.here = Some(Here { keyspace: key.keyspace, head, hidden });

@@ -16,7 +16,7 @@
 //! payload: added | subtracted, each: places 1 B, digits varint [, high digits varint]
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use causality::{Actor, Dot, Dots};
 use codec::{DecodeError, Reader, put_varint};
@@ -323,18 +323,19 @@ pub enum Fate {
 
 /// Deletes what is left of counters that were reset: entries hidden by their floors, and floors
 /// that have nothing to hide. `fate` says what is known of a birth; a floor deleted too early
-/// would let a late copy of its entry count again.
+/// would let a late copy of its entry count again. `stored` shows what is stored, hidden or not:
+/// a floor whose entry is hidden has something to hide.
 ///
 /// # Errors
 /// Reading failed, or `Malformed` cells.
 pub fn sweep<R: ReadCells>(
-    cells: &mut R,
+    stored: &mut R,
     key: KeyAddress<'_>,
     fate: impl Fn(Dot) -> Fate,
     draft: &mut Draft,
 ) -> Result<(), TypeError> {
     for part in Part::ALL {
-        for (subkey, tally) in tallies(cells, key, part)? {
+        for (subkey, tally) in tallies(stored, key, part)? {
             for (birth, entry) in &tally.entries {
                 let fate = fate(*birth);
                 if fate != Fate::Kept && entry.is_reset() {
@@ -350,6 +351,24 @@ pub fn sweep<R: ReadCells>(
         }
     }
     Ok(())
+}
+
+/// The births of which only floors are left.
+///
+/// # Errors
+/// Reading failed, or `Malformed` cells.
+pub fn orphans<R: ReadCells>(
+    stored: &mut R,
+    key: KeyAddress<'_>,
+) -> Result<BTreeSet<Dot>, TypeError> {
+    let mut orphans = BTreeSet::new();
+    for part in Part::ALL {
+        for tally in tallies(stored, key, part)?.values() {
+            let alone = tally.entries.iter().filter(|(_, entry)| entry.counted_dots.is_empty());
+            orphans.extend(alone.map(|(birth, _)| *birth));
+        }
+    }
+    Ok(orphans)
 }
 
 fn read_floors<R: ReadCells>(

@@ -15,6 +15,9 @@ use crate::{Cell, Change, Families, Family, KeyAddress, ReadCells, ReadControl};
 /// A key of more cells than this is deleted by a clear, which costs about a hundred bytes.
 const CELL_COUNT_MAX: usize = 4;
 
+/// Where the cells of types begin.
+const FIRST_TYPE: [u8; 1] = [Family::Register as u8];
+
 /// Sees one cell of a type, with its family and column.
 type Visit<'v> = dyn FnMut(Family, &[u8], &Cell<'_>) -> Result<ReadControl, TypeError> + 'v;
 
@@ -203,33 +206,52 @@ pub fn persist<R: ReadCells>(
     change_end(cells, key, None, draft)
 }
 
+/// How far the leftovers of keys that have ended may be removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReapLimits {
+    /// Everything minted up to this moment is here: what had ended by then cannot have been given a
+    /// longer life by somebody who is not heard yet.
+    pub complete_until: Millis,
+    /// Records of keys that ended before this moment go too: nothing older than that is still on
+    /// its way, which the record would have to hide.
+    pub forget_before: Millis,
+    /// How many cells are emptied at once.
+    pub count_max: usize,
+    /// How many cells are looked at.
+    pub visit_max: usize,
+}
+
 /// Removes what the key's spent record hides, resets the increments it hides, and removes the
-/// record when it hides nothing any more. `stored` shows what is stored, hidden or not. At most
-/// `limit` cells are emptied at once.
+/// record when it hides nothing any more. `stored` shows what is stored, hidden or not. Returns the
+/// column to go on from when there are more cells; the record goes when one pass sees them all.
 ///
 /// # Errors
 /// Reading failed, or `Malformed` cells.
 pub fn reap<R: ReadCells>(
     stored: &mut R,
     key: KeyAddress<'_>,
-    now: Millis,
-    limit: usize,
+    from: Option<&[u8]>,
+    limits: ReapLimits,
     draft: &mut Draft,
-) -> Result<(), TypeError> {
+) -> Result<Option<Vec<u8>>, TypeError> {
+    let now = limits.complete_until;
     let record = Life::read(stored, key)?;
     if !record.is_spent(now) {
-        return Ok(());
+        return Ok(None);
     }
-    let (mut removals, mut births, mut has_more) = (Vec::new(), BTreeSet::new(), false);
-    scan_types(stored, key, &mut |family, column, cell| {
+    let (mut removals, mut births) = (Vec::new(), BTreeSet::new());
+    let (mut visited, mut next) = (0, None);
+    let first = from.unwrap_or(&FIRST_TYPE);
+    scan_types(stored, key, first, &mut |family, column, cell| {
+        if visited == limits.visit_max || removals.len() + births.len() == limits.count_max {
+            next = Some(column.to_vec());
+            return Ok(ReadControl::Stop);
+        }
+        visited += 1;
         let hidden = cell.live.iter().filter(|version| record.hides(family, version, now));
         let removed: Dots = hidden.map(|version| version.dot).collect();
         if removed.is_empty() {
             return Ok(ReadControl::Continue);
-        }
-        if removals.len() == limit {
-            has_more = true;
-            return Ok(ReadControl::Stop);
         }
         match Part::of_count(family) {
             Some(_) => {
@@ -240,11 +262,15 @@ pub fn reap<R: ReadCells>(
         Ok(ReadControl::Continue)
     })?;
     removals.into_iter().for_each(|removal| draft.push(removal));
-    reset_counters(stored, key, |birth| births.contains(&birth), draft)?;
-    if !has_more && record.expiry(now).is_none() {
+    if !births.is_empty() {
+        reset_counters(stored, key, |birth| births.contains(&birth), draft)?;
+    }
+    let has_seen_all = from.is_none() && next.is_none();
+    let is_over = record.expiry(now).is_none() && record.ended(now) < limits.forget_before;
+    if has_seen_all && is_over {
         record.forget(draft);
     }
-    Ok(())
+    Ok(next)
 }
 
 fn change_end<R: ReadCells>(
@@ -308,7 +334,7 @@ fn newest<R: ReadCells>(
     kind: Kind,
 ) -> Result<HybridTime, TypeError> {
     let mut newest = HybridTime::default();
-    scan_types(cells, key, &mut |family, _, cell| {
+    scan_types(cells, key, &FIRST_TYPE, &mut |family, _, cell| {
         // Floors are traces of deletions, no signs of life.
         if Kind::of(family) == Some(kind) && !is_floor(family) {
             newest = newest.max(cell.newest());
@@ -320,7 +346,7 @@ fn newest<R: ReadCells>(
 
 fn has_governed<R: ReadCells>(cells: &mut R, key: KeyAddress<'_>) -> Result<bool, TypeError> {
     let mut found = false;
-    scan_types(cells, key, &mut |family, _, _| {
+    scan_types(cells, key, &FIRST_TYPE, &mut |family, _, _| {
         found = life::is_governed(family);
         Ok(if found { ReadControl::Stop } else { ReadControl::Continue })
     })?;
@@ -333,7 +359,7 @@ fn few_cells<R: ReadCells>(
     key: KeyAddress<'_>,
 ) -> Result<Option<Vec<Change>>, TypeError> {
     let mut removals = Vec::new();
-    scan_types(cells, key, &mut |family, column, cell| {
+    scan_types(cells, key, &FIRST_TYPE, &mut |family, column, cell| {
         if family.is_clearable() {
             removals.push(Change { column: column.to_vec(), removed: cell.dots(), insert: None });
         }
@@ -364,10 +390,11 @@ const fn is_floor(family: Family) -> bool {
 fn scan_types<R: ReadCells>(
     cells: &mut R,
     key: KeyAddress<'_>,
+    from: &[u8],
     visit: &mut Visit<'_>,
 ) -> Result<(), TypeError> {
     let mut failed = Ok(());
-    cells.scan(key, &[Family::Register as u8], &mut |column, cell| {
+    cells.scan(key, from, &mut |column, cell| {
         let Some(family) = column.first().and_then(|byte| Family::from_byte(*byte)) else {
             return ReadControl::Continue;
         };

@@ -88,7 +88,7 @@ impl Life {
     }
 
     /// The moment before which everything has ended by now.
-    fn ended(&self, now: Millis) -> Millis {
+    pub(crate) fn ended(&self, now: Millis) -> Millis {
         if self.end <= now { self.end.max(self.ended_before) } else { self.ended_before }
     }
 }

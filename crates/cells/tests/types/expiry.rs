@@ -3,6 +3,7 @@
 use causality::Millis;
 use cells::Family;
 use cells::types::counter::{Fate, sweep};
+use cells::types::key::ReapLimits;
 use cells::types::{Draft, key, list, map, set, string};
 
 use crate::world::{KEY, Sight, World};
@@ -16,7 +17,13 @@ fn reap(world: &mut World, at: usize, limit: usize) {
     let replica = &world.replicas[at];
     let mut draft = Draft::new(replica.next_dot());
     let mut stored = replica.view_with(Sight::Stored);
-    key::reap(&mut stored, KEY, replica.now, limit, &mut draft).unwrap();
+    let limits = ReapLimits {
+        complete_until: replica.now,
+        forget_before: replica.now,
+        count_max: limit,
+        visit_max: usize::MAX,
+    };
+    key::reap(&mut stored, KEY, None, limits, &mut draft).unwrap();
     world.mint(at, &draft);
 }
 

@@ -13,6 +13,7 @@ mod hedges;
 mod hints;
 mod housekeeping;
 mod ledger;
+mod leftovers;
 mod liveness;
 mod lives;
 mod net;

@@ -163,8 +163,19 @@ impl Net {
         self.flights.retain(|_, (from, to, _)| !cuts.contains(&(*from, *to)));
     }
 
+    /// Ends a node's process for ever, with its disk.
+    pub fn kill(&mut self, node: NodeId) {
+        self.isolate(node);
+        self.nodes.remove(&node);
+    }
+
     pub fn heal(&mut self) {
-        for (from, to) in std::mem::take(&mut self.cuts) {
+        let gone = |node: &NodeId| !self.nodes.contains_key(node);
+        let (dead, cuts) =
+            std::mem::take(&mut self.cuts).into_iter().partition(|(l, r)| gone(l) || gone(r));
+        self.cuts = dead;
+        let healed: BTreeSet<(NodeId, NodeId)> = cuts;
+        for (from, to) in healed {
             self.event(from, Event::LinkUp(to));
         }
     }

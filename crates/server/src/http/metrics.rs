@@ -43,6 +43,8 @@ families! {
         "Requests of peers left undone because nobody waited for them any more.";
     LIVES = Counter "starling_lives_begun" [""]
         "Incarnations begun since the start because peers knew more of the one before.";
+    LEFTOVERS = Counter "starling_leftovers_removed" [""]
+        "Cells of ended keys and parts of reset counters that nothing could need any more.";
     HEDGES = Counter "starling_hedged_reads" [""]
         "Reads handed to a second owner because the first was slow, and those it answered first.";
     RELAYED = Counter "starling_relayed_copies" [""]
@@ -153,6 +155,7 @@ pub(super) fn text(format: TextFormat, describer: &Describer, connections: usize
     text.family(REPAIRS, repairs.map(|(step, count)| ([("step", step)], float(count))));
     text.family(LATE, [(Labels::new(), float(status.late_count))]);
     text.family(LIVES, [(Labels::new(), float(status.lives_begun))]);
+    text.family(LEFTOVERS, [(Labels::new(), float(status.leftovers.removed))]);
     let hedges = [("asked", status.hedges.asked), ("won", status.hedges.won)];
     text.family(HEDGES, hedges.map(|(step, count)| ([("step", step)], float(count))));
     let copies = [("saved", status.relays.saved), ("resent", status.relays.resent)];
