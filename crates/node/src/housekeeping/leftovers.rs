@@ -211,7 +211,7 @@ impl<S: Store> Node<S> {
             return (0, next);
         }
         // What could not be minted is found again.
-        let Ok(ops) = mint(replica, &mut self.store, now, key, &draft) else { return (0, None) };
+        let Ok(ops) = mint(replica, &mut self.store, now, key, draft) else { return (0, None) };
         self.housekeeping.walk.counts.removed += ops.len() as u64;
         self.unstable.insert(shard);
         let request = self.new_request();
