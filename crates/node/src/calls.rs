@@ -238,14 +238,15 @@ impl<S: Store> Node<S> {
             Needs::Clock(clock) if !self.replicas[&shard].covers(&clock) => Some(clock),
             _ => None,
         };
+        let is_sloppy = self.is_cut_off(shard, &call);
         if until.is_none() && is_one(level) {
-            self.carry_out(now, (client, deadline), shard, &call, out);
+            self.carry_out(now, (client, deadline, is_sloppy), shard, &call, out);
             self.sample(now, shard, &call, out);
         } else {
             let scope = self.scope_of(&call, has_forgotten || until.is_some());
             let level = self.asked_level(level);
             let requirement = Requirement::new(level, self.topology.owners(shard));
-            let (stand_ins, is_sloppy, size) = (Vec::new(), false, call.key.len());
+            let (stand_ins, size) = (Vec::new(), call.key.len());
             let phase = Phase::CatchingUp { call, until, scope, round: Box::default() };
             let waiting =
                 Waiting { client, shard, requirement, deadline, phase, stand_ins, is_sloppy, size };
@@ -266,11 +267,19 @@ impl<S: Store> Node<S> {
             return level;
         }
         let owners = self.topology.owners(shard);
-        let looks = Requirement::new(call.write, Owners::clone(&owners));
-        // Stand-ins let a write go on where too few owners can be asked.
-        let is_cut_off = self.is_sloppy() && !looks.can_be_met(|node| self.is_reachable(node));
-        let is_more = looks.needed_count() > Requirement::new(level, owners).needed_count();
-        if is_more && !is_cut_off { call.write } else { level }
+        let needed = Requirement::new(call.write, Owners::clone(&owners)).needed_count();
+        let is_more = needed > Requirement::new(level, owners).needed_count();
+        if is_more && !self.is_cut_off(shard, call) { call.write } else { level }
+    }
+
+    /// Stand-ins let a write go on where too few owners can be asked; what it acts on is then what
+    /// a few of them have.
+    fn is_cut_off(&self, shard: u16, call: &Call) -> bool {
+        if !self.is_sloppy() || !call.operation.is_write() || call.operation.is_blind() {
+            return false;
+        }
+        let looks = Requirement::new(call.write, self.topology.owners(shard));
+        !looks.can_be_met(|node| self.is_reachable(node))
     }
 
     /// Asks enough other owners for what is missing here.
@@ -416,7 +425,7 @@ impl<S: Store> Node<S> {
                 out.replies.push((waiting.client, outcome));
             }
             Phase::CatchingUp { call, .. } => {
-                let to = (waiting.client, waiting.deadline);
+                let to = (waiting.client, waiting.deadline, waiting.is_sloppy);
                 self.carry_out(now, to, waiting.shard, &call, out);
             }
         }

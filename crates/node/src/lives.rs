@@ -90,6 +90,7 @@ impl<S: Store> Node<S> {
         self.config.incarnation = next;
         let me = Actor::new(self.config.me, next);
         self.replicas.values_mut().for_each(|replica| replica.reincarnate(me));
+        self.visits.begin_life(next);
         self.lives_begun += 1;
         out.life = Some(next);
         // What is here is old: it is not shown before it has caught up, also after a restart.

@@ -103,6 +103,13 @@ pub struct Node<S> {
     pub(crate) mutation: Option<Mutation>,
 }
 
+/// Where the numbers of requests begin. Peers may still answer what an earlier process of this
+/// node has asked, and must not be taken to answer this one: numbers go with the clock, and take
+/// five bytes at most for the first hours.
+const fn first_request(now: Millis) -> u64 {
+    (now.0 % (1 << 25)) << 10
+}
+
 impl<S: Store> Node<S> {
     /// Opens a node over its store; `entries` are those that the store's last checkpoint does not
     /// cover.
@@ -135,7 +142,7 @@ impl<S: Store> Node<S> {
             }
         }
         let owners = |shard| topology.owners(shard).iter().map(|owner| owner.node).collect();
-        let whose = (config.me, config.shard_count);
+        let whose = (config.me, config.incarnation, config.shard_count);
         let (visits, left_over) = Visits::open(whose, owners, &mut store, entries, now)?;
         let peers = membership.others(config.me);
         let peers = peers.into_iter().map(|peer| (peer, Peer::default())).collect();
@@ -165,7 +172,7 @@ impl<S: Store> Node<S> {
             late_count: 0,
             lives_begun: 0,
             steady: None,
-            next_request: 1,
+            next_request: first_request(now),
             next_beat: now,
             transfers: Transfers::default(),
             verification: Verification::default(),

@@ -104,6 +104,7 @@ impl<S: Store> Node<S> {
             return;
         }
         for named in self.hints.acknowledged(from, request) {
+            self.note_held(from, named);
             self.settle(from, named);
         }
         self.relays.settled(&self.hints, request);

@@ -36,12 +36,15 @@ struct Visit {
     sealed: BTreeSet<Actor>,
 }
 
+/// An owner, and the life that it lives.
+pub(crate) type Holder = (NodeId, Incarnation);
+
 /// Who has not got an operation yet.
 #[derive(Debug)]
 struct Owed {
     to: Vec<NodeId>,
-    /// Some owner is known to have it.
-    is_held: bool,
+    /// Owners that have it, each in the life in which it took it: in a later one it may not.
+    held_by: Vec<Holder>,
     size: u32,
 }
 
@@ -60,13 +63,13 @@ impl Visits {
     /// Opens what an earlier life of the node left to deliver; every operation is owed to every
     /// owner again, because who has got it is not kept.
     pub(crate) fn open<S: Store>(
-        (me, shard_count): (NodeId, u16),
+        (me, life, shard_count): (NodeId, Incarnation, u16),
         owners: impl Fn(u16) -> Vec<NodeId>,
         store: &mut S,
         entries: &[Entry],
         now: Millis,
     ) -> Result<(Self, Vec<(NodeId, Named)>), OpenError> {
-        let mut journal = Journal::open(2 * shard_count, store, entries)
+        let mut journal = Journal::open((2 * shard_count, life), store, entries)
             .map_err(|source| OpenError::Shard { shard: 2 * shard_count, source })?;
         let (mut open, mut hints, mut bytes) = (BTreeMap::new(), Vec::new(), 0);
         for shard in 0..shard_count {
@@ -89,7 +92,7 @@ impl Visits {
                 let to = owners(shard);
                 let named = Named::of(&op, shard, Place::Visited);
                 hints.extend(to.iter().map(|owner| (*owner, named)));
-                bytes += visit.owe(named, to, false);
+                bytes += visit.owe(named, to, None);
             }
             open.insert(shard, visit);
         }
@@ -110,17 +113,25 @@ impl Visits {
         owed.is_some_and(|owed| owed.to.contains(&owner))
     }
 
-    /// Says whether an owner is known to hold an operation.
-    pub(crate) fn is_held(&self, shard: u16, dot: Dot) -> bool {
+    /// Says whether any of the owners that took an operation counts as having it.
+    pub(crate) fn is_held(&self, shard: u16, dot: Dot, counts: impl Fn(Holder) -> bool) -> bool {
         let owed = self.open.get(&shard).and_then(|visit| visit.owed.get(&dot));
-        owed.is_none_or(|owed| owed.is_held)
+        owed.is_none_or(|owed| owed.held_by.iter().any(|holder| counts(*holder)))
     }
 
-    /// An owner has an operation, or need not get it from here.
+    /// An owner has an operation.
+    pub(crate) fn note_held(&mut self, shard: u16, dot: Dot, holder: Holder) {
+        let visit = self.open.get_mut(&shard);
+        if let Some(owed) = visit.and_then(|visit| visit.owed.get_mut(&dot)) {
+            owed.held_by.retain(|(node, _)| *node != holder.0);
+            owed.held_by.push(holder);
+        }
+    }
+
+    /// An owner need not get an operation from here.
     pub(crate) fn settle(&mut self, shard: u16, dot: Dot, owner: NodeId) {
         let Some(visit) = self.open.get_mut(&shard) else { return };
         let Some(owed) = visit.owed.get_mut(&dot) else { return };
-        owed.is_held = true;
         owed.to.retain(|to| *to != owner);
         if owed.to.is_empty() {
             self.bytes -= u64::from(owed.size);
@@ -147,9 +158,9 @@ impl Visits {
     }
 
     /// Notes that an operation has to reach owners.
-    pub(crate) fn owe(&mut self, named: Named, to: Vec<NodeId>, is_held: bool) {
+    pub(crate) fn owe(&mut self, named: Named, to: Vec<NodeId>, holder: Option<Holder>) {
         if let Some(visit) = self.open.get_mut(&named.shard) {
-            self.bytes += visit.owe(named, to, is_held);
+            self.bytes += visit.owe(named, to, holder);
         }
     }
 
@@ -176,6 +187,11 @@ impl Visits {
             }
         }
         hints
+    }
+
+    /// The node lives another life from now on.
+    pub(crate) const fn begin_life(&mut self, life: Incarnation) {
+        self.journal.begin_life(life);
     }
 
     /// The bytes of the operations that are kept for others.
@@ -211,15 +227,15 @@ impl Visits {
 
 impl Visit {
     /// Returns the bytes that are kept more than before.
-    fn owe(&mut self, named: Named, to: Vec<NodeId>, is_held: bool) -> u64 {
+    fn owe(&mut self, named: Named, to: Vec<NodeId>, holder: Option<Holder>) -> u64 {
         let size = named.size;
         if let Some(owed) = self.owed.get_mut(&named.dot) {
-            owed.is_held |= is_held;
+            owed.held_by.extend(holder);
             let new = to.into_iter().filter(|to| !owed.to.contains(to)).collect::<Vec<_>>();
             owed.to.extend(new);
             return 0;
         }
-        self.owed.insert(named.dot, Owed { to, is_held, size });
+        self.owed.insert(named.dot, Owed { to, held_by: holder.into_iter().collect(), size });
         u64::from(size)
     }
 
@@ -258,7 +274,7 @@ impl<S: Store> Node<S> {
 
     /// Applies operations that were kept for this node. One whose actor was retired without it is
     /// given a new name: no replica has it, or its actor could not have been retired.
-    fn take_hints(&mut self, now: Millis, shard: u16, ops: &[OwnedOp]) -> Outcome {
+    pub(crate) fn take_hints(&mut self, now: Millis, shard: u16, ops: &[OwnedOp]) -> Outcome {
         let is_filling = self.transfers.is_filling(shard);
         let Some(replica) = self.replicas.get_mut(&shard) else { return Outcome::Refused };
         self.unstable.insert(shard);
@@ -298,7 +314,8 @@ impl<S: Store> Node<S> {
                 return Outcome::Busy;
             }
             let named = Named::of(op, shard, Place::Visited);
-            self.visits.owe(named, vec![target], is_owner(op.dot.actor.node()));
+            let minter = (op.dot.actor.node(), op.dot.actor.incarnation());
+            self.visits.owe(named, vec![target], is_owner(minter.0).then_some(minter));
             self.hint(now, target, named);
         }
         Outcome::Applied

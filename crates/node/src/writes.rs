@@ -20,11 +20,12 @@ use crate::sessions::Needs;
 use crate::stand_ins::StandIn;
 
 impl<S: Store> Node<S> {
-    /// Carries a call out on the replica of an owner.
+    /// Carries a call out on the replica of an owner. It is sloppy when too few of the others were
+    /// asked what there is.
     pub(crate) fn carry_out(
         &mut self,
         now: Millis,
-        (client, deadline): (RequestId, Millis),
+        (client, deadline, is_sloppy): (RequestId, Millis, bool),
         shard: u16,
         call: &Call,
         out: &mut Outbox,
@@ -41,6 +42,7 @@ impl<S: Store> Node<S> {
             Err(error) => (Outcome::Failed(error), Vec::new()),
         };
         if ops.is_empty() {
+            out.sloppy.extend(is_sloppy.then_some(client));
             out.replies.push((client, outcome));
             return;
         }
@@ -48,7 +50,7 @@ impl<S: Store> Node<S> {
         let level = self.promised_level(call.write);
         let mut requirement = Requirement::across(level, self.write_sets(shard));
         requirement.answered(self.config.me);
-        let (phase, is_sloppy, size) = (Phase::Replicating(outcome), false, 0);
+        let (phase, size) = (Phase::Replicating(outcome), 0);
         let waiting =
             Waiting { client, shard, requirement, deadline, phase, stand_ins, is_sloppy, size };
         self.spread(now, Place::Owned, &ops, waiting, out);
@@ -139,7 +141,7 @@ impl<S: Store> Node<S> {
         let nodes: Vec<NodeId> = owners.iter().map(|owner| owner.node).collect();
         for op in ops {
             let named = Named::of(op, shard, Place::Visited);
-            self.visits.owe(named, nodes.clone(), false);
+            self.visits.owe(named, nodes.clone(), None);
         }
         let mut requirement = Requirement::new(call.write, owners);
         let mut stand_ins = Vec::new();

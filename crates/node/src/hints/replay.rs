@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use causality::{Dot, Millis, NodeId};
 use cells::OwnedOp;
 use storage::Store;
-use wire::{Message, ShardId};
+use wire::{Message, Outcome, ShardId};
 
 use super::{Flight, Hint, Named, PAUSE_MS, Place, Queue};
 use crate::event::Outbox;
@@ -108,9 +108,12 @@ impl<S: Store> Node<S> {
         }
     }
 
-    /// What no owner is known to have never expires.
+    /// What no owner is known to have never expires: none that is up, in the life in which it
+    /// took it. One that is down may have lost its disk.
     fn may_expire(&self, shard: u16, dot: Dot) -> bool {
-        self.visits.is_held(shard, dot) || self.is_mutated(Mutation::UnheldExpires)
+        let is_there =
+            |(node, life)| self.life_of(node) == life && self.liveness(node) == Liveness::Up;
+        self.visits.is_held(shard, dot, is_there) || self.is_mutated(Mutation::UnheldExpires)
     }
 
     fn replay_to(&mut self, now: Millis, owner: NodeId, out: &mut Outbox) {
@@ -126,6 +129,10 @@ impl<S: Store> Node<S> {
                 by_shard.entry(named.shard).or_default().push(op);
             }
         }
+        if owner == self.config.me {
+            self.replay_here(now, by_shard, count, out);
+            return;
+        }
         let mut requests = std::collections::BTreeSet::new();
         for (shard, ops) in by_shard {
             let request = self.new_request();
@@ -136,7 +143,7 @@ impl<S: Store> Node<S> {
         let rate = self.config.coordination.hint_bytes_per_second.max(1);
         let deadline = now.plus(2 * self.config.request_timeout_ms);
         if self.is_mutated(Mutation::HintDroppedWhenSent) {
-            self.drop_hints(owner, count);
+            self.end_hints(owner, count);
             return;
         }
         let Some(queue) = self.hints.queues.get_mut(&owner) else { return };
@@ -152,8 +159,28 @@ impl<S: Store> Node<S> {
         }
     }
 
-    /// Wrong, and kept for the suite to catch.
-    fn drop_hints(&mut self, owner: NodeId, count: usize) {
+    /// What this node kept for itself, while it did not hold a shard of its own whole, it takes.
+    fn replay_here(
+        &mut self,
+        now: Millis,
+        by_shard: BTreeMap<u16, Vec<OwnedOp>>,
+        count: usize,
+        out: &mut Outbox,
+    ) {
+        let me = self.config.me;
+        for (shard, ops) in by_shard {
+            if self.take_hints(now, shard, &ops) != Outcome::Applied {
+                self.hints.queues.entry(me).or_default().failed(now);
+                return;
+            }
+            self.operations_arrived(now, shard, out);
+        }
+        self.end_hints(me, count);
+        self.hints.counts.replayed += count as u64;
+    }
+
+    /// Takes the first hints of an owner away: it has their operations.
+    fn end_hints(&mut self, owner: NodeId, count: usize) {
         for _ in 0..count {
             let queue = self.hints.queues.get_mut(&owner);
             if let Some(hint) = queue.and_then(Queue::pop) {
@@ -170,7 +197,15 @@ impl<S: Store> Node<S> {
         replica.logged(&mut self.store, named.dot).ok().flatten()
     }
 
-    /// An owner has an operation, or no longer needs it from here.
+    /// An owner has an operation.
+    pub(crate) fn note_held(&mut self, owner: NodeId, named: Named) {
+        if named.place == Place::Visited {
+            let holder = (owner, self.life_of(owner));
+            self.visits.note_held(named.shard, named.dot, holder);
+        }
+    }
+
+    /// An owner no longer needs an operation from here.
     pub(crate) fn settle(&mut self, owner: NodeId, named: Named) {
         if named.place == Place::Visited {
             self.visits.settle(named.shard, named.dot, owner);

@@ -83,7 +83,7 @@ impl<S: Store> Node<S> {
     }
 
     /// The life that a node has said it lives; the first of all while it has said nothing.
-    fn life_of(&self, node: NodeId) -> Incarnation {
+    pub(crate) fn life_of(&self, node: NodeId) -> Incarnation {
         if node == self.config.me {
             return self.config.incarnation;
         }
