@@ -179,7 +179,7 @@ impl<S: Store> Node<S> {
         self.finish_filling(now);
         let is_settled = self.is_view_settled(now);
         if is_settled || self.is_mutated(Mutation::DroppedEarly) {
-            self.drop_left();
+            self.drop_left(now);
         }
         let mut questions: BTreeMap<NodeId, Vec<ShardId>> = BTreeMap::new();
         for (shard, filling) in &self.transfers.filling {
@@ -256,7 +256,7 @@ impl<S: Store> Node<S> {
         }
         self.finish_filling(now);
         if self.is_view_settled(now) {
-            self.drop_left();
+            self.drop_left(now);
         }
     }
 
@@ -311,11 +311,12 @@ impl<S: Store> Node<S> {
     }
 
     /// Drops what every owner has.
-    fn drop_left(&mut self) {
+    fn drop_left(&mut self, now: Millis) {
         let shards = self.transfers.leaving.keys().copied();
         let over: Vec<u16> = shards.filter(|shard| self.may_drop(*shard)).collect();
         for shard in over {
-            self.transfers.leaving.remove(&shard);
+            let heard = self.transfers.leaving.remove(&shard).unwrap_or_default();
+            self.note_dropped(now, shard, &heard);
             self.replicas.remove(&shard);
             self.takeovers.remove(&shard);
             self.unstable.remove(&shard);

@@ -16,6 +16,7 @@ mod sessions;
 mod settled;
 mod shows;
 mod staleness;
+mod transfers;
 mod visitors;
 
 use api::Outcome;
@@ -79,6 +80,7 @@ impl Checkers {
             Box::new(removal::Removal),
             Box::new(monotonic::Monotonic::default()),
             Box::new(ledger::Ledger::default()),
+            Box::new(transfers::Transfers::default()),
             Box::new(quotas::Quotas::default()),
             Box::new(lost::Lost),
             Box::new(resurrected::Resurrected),
@@ -99,7 +101,9 @@ impl Checkers {
     /// Reads every place at every node, and lets everybody look.
     pub(crate) fn end(&mut self, world: &mut World<'_>) -> Checking {
         let places: Vec<Place> = world.history.places().collect();
-        for at in 0..world.machines.len() {
+        let members: Vec<usize> =
+            (0..world.machines.len()).filter(|at| world.is_member(*at)).collect();
+        for at in members {
             for place in &places {
                 let shown = look(world, at, *place)?;
                 self.list.iter_mut().try_for_each(|checker| {

@@ -8,6 +8,7 @@ mod double;
 mod flush;
 mod full;
 mod jump;
+mod members;
 mod pause;
 mod restore;
 mod rot;
@@ -63,6 +64,9 @@ const MENU: [Offer; 13] = [
     Offer { name: "flush", draw: flush::draw },
 ];
 
+/// What an operator does to the members, which is no fault: only some worlds have one.
+const OPERATOR: Offer = Offer { name: "members", draw: members::draw };
+
 /// The names of all faults.
 pub(crate) fn names() -> Vec<&'static str> {
     MENU.iter().map(|offer| offer.name).collect()
@@ -71,7 +75,7 @@ pub(crate) fn names() -> Vec<&'static str> {
 /// Draws one of the faults that a setup allows; there must be one.
 pub(crate) fn draw(rng: &mut Rng, setup: &Setup) -> Rc<dyn Fault> {
     let name = setup.faults[rng.usize(0..setup.faults.len())];
-    let offer = MENU.iter().find(|offer| offer.name == name);
+    let offer = MENU.iter().chain([&OPERATOR]).find(|offer| offer.name == name);
     let offer = offer.unwrap_or_else(|| panic!("`{name}` is not on the menu of faults"));
     (offer.draw)(rng, setup)
 }

@@ -86,6 +86,15 @@ impl Record {
         is_by_now || !self.is_sloppy && self.levels.1 != api::Level::Any
     }
 
+    /// Says whether what others kept for its owners may be over its time to live: then it is kept
+    /// no longer than no owner is known to have it.
+    fn may_have_expired(&self, now: Millis, setup: &Setup) -> bool {
+        let lasts_ms = setup.coordination.hint_ttl_ms.saturating_sub(setup.clock_error_ms());
+        let answered = self.answered_well();
+        let is_over = answered.is_some_and(|at| at.plus(lasts_ms) <= now);
+        self.is_sloppy && self.settled.is_none() && is_over
+    }
+
     /// When it was answered, if with success.
     pub(crate) fn answered_well(&self) -> Option<Millis> {
         match &self.answer {
@@ -167,8 +176,11 @@ impl History {
     }
 
     /// A node has lost what it had, as far as it may not have been durable.
-    pub(crate) fn wound(&mut self, node: usize) {
+    pub(crate) fn wound(&mut self, node: usize, setup: &Setup) {
         for record in &mut self.records {
+            if record.may_have_expired(self.now, setup) {
+                record.copies = record.copies.min(1);
+            }
             // What is still to be answered may count a copy that is gone by then.
             let may_count = record.copies > 0 || record.answer.is_none();
             if may_count && !record.lost_by.contains(&node) {

@@ -9,6 +9,7 @@
 //! `check/` and one line in its list.
 
 mod check;
+mod clients;
 mod clock;
 mod deeds;
 #[cfg(test)]
@@ -21,6 +22,7 @@ mod measures;
 mod mutation;
 mod network;
 mod observed;
+mod operator;
 mod page;
 mod plan;
 mod plot;

@@ -10,6 +10,9 @@ use crate::world::{Due, World};
 /// How long it takes to connect again.
 const CONNECT_MS: u64 = 20;
 
+/// How often nodes that do not know each other try.
+const ACQUAINT_MS: u64 = 200;
+
 /// The ends that believe in a link: who, and with whom.
 pub(crate) type Believed = BTreeSet<(usize, usize)>;
 
@@ -56,6 +59,10 @@ impl World<'_> {
     /// Makes the link between two nodes, anew if only one of them believes in it.
     pub(crate) fn connect(&mut self, left: usize, right: usize) {
         let ends = [(left, right), (right, left)];
+        if self.is_whole(left, right) && !self.are_acquainted(left, right) {
+            self.after(ACQUAINT_MS, Due::Connect(left, right));
+            return;
+        }
         if !self.is_whole(left, right) || ends.iter().all(|end| self.believed.contains(end)) {
             return;
         }

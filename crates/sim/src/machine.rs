@@ -2,8 +2,11 @@
 //! up, a production node over the durable store on that disk.
 
 use causality::{ContextKey, Incarnation, Millis, NodeId};
-use node::{Config, Event, GossipConfig, MemberConfig, Node, Outbox};
+use node::{
+    ChangeError, Config, Event, GossipConfig, MemberChange, MemberConfig, Node, Origin, Outbox,
+};
 use storage::{Crash, Disk as _, DurableStore, Options, SimDisk, StoreError, SyncFault};
+use wire::Roster;
 
 use crate::clock::Clock;
 use crate::mutation::Mutation;
@@ -40,6 +43,8 @@ pub(crate) struct Machine {
     pub(crate) id: NodeId,
     pub(crate) process: Option<Node<Body>>,
     pub(crate) clock: Clock,
+    /// It is lost for good.
+    pub(crate) is_lost: bool,
     /// How many faults keep it down.
     pub(crate) held: u32,
     /// How many faults keep it from doing anything; what arrives waits.
@@ -50,7 +55,10 @@ pub(crate) struct Machine {
     /// Who the directory is, on a disk of its own.
     identity: SimDisk,
     incarnation: u32,
+    datacenter: String,
     members: Vec<MemberConfig>,
+    /// What the cluster said when it let this machine's node in.
+    roster: Option<Roster>,
     seed: u64,
     opened: u64,
     wipe_count: u64,
@@ -64,11 +72,18 @@ pub(crate) struct Backup {
 }
 
 impl Machine {
-    pub(crate) fn new(id: NodeId, members: Vec<MemberConfig>, seed: u64, clock: Clock) -> Self {
+    /// A machine of one of the founders.
+    pub(crate) fn new(
+        (id, datacenter): (NodeId, String),
+        members: Vec<MemberConfig>,
+        seed: u64,
+        clock: Clock,
+    ) -> Self {
         Self {
             id,
             process: None,
             clock,
+            is_lost: false,
             held: 0,
             paused: 0,
             waiting: Vec::new(),
@@ -76,11 +91,23 @@ impl Machine {
             disk: SimDisk::new(seed),
             identity: SimDisk::new(!seed),
             incarnation: 0,
+            datacenter,
             members,
+            roster: None,
             seed,
             opened: 0,
             wipe_count: 0,
         }
+    }
+
+    /// A machine of a node that was let in later.
+    pub(crate) fn admitted(
+        name: (NodeId, String),
+        roster: Roster,
+        seed: u64,
+        clock: Clock,
+    ) -> Self {
+        Self { roster: Some(roster), ..Self::new(name, Vec::new(), seed, clock) }
     }
 
     /// Starts a process on what the disk holds.
@@ -231,10 +258,34 @@ impl Machine {
     /// One turn: the event is handled, then the disk gets its due, then the outbox may leave. A
     /// disk that fails ends the process, and nothing of the turn leaves.
     pub(crate) fn turn(&mut self, now: Millis, event: Event, setup: &Setup) -> Option<Outbox> {
+        self.act(now, setup, |node, clock, out| node.handle(clock, event, out))
+    }
+
+    /// Gives the process an order of the operator's, and returns what it answers.
+    pub(crate) fn order(
+        &mut self,
+        now: Millis,
+        change: &MemberChange,
+        setup: &Setup,
+    ) -> (Option<Outbox>, Option<Result<(), ChangeError>>) {
+        let mut answer = None;
+        let out = self.act(now, setup, |node, clock, out| {
+            answer = Some(node.change_members(clock, change).map(|_| ()));
+            node.handle(clock, Event::Woken, out);
+        });
+        (out, answer)
+    }
+
+    fn act(
+        &mut self,
+        now: Millis,
+        setup: &Setup,
+        action: impl FnOnce(&mut Node<Body>, Millis, &mut Outbox),
+    ) -> Option<Outbox> {
         let clock = self.clock.shows(now);
         let process = self.process.as_mut()?;
         let mut out = Outbox::default();
-        process.handle(clock, event, &mut out);
+        action(process, clock, &mut out);
         if let Some(life) = out.life {
             self.incarnation = life.0;
         }
@@ -266,11 +317,16 @@ impl Machine {
     }
 
     fn config(&self, setup: &Setup) -> Config {
-        let me = self.members.iter().find(|member| member.id == self.id);
+        let number = self.id.0;
+        let own = (self.id, format!("c{number}"), format!("p{number}"));
+        let founders = self.members.iter().filter(|member| member.id != self.id).map(|member| {
+            let number = member.id.0;
+            (member.id, format!("c{number}"), format!("p{number}"))
+        });
         Config {
             me: self.id,
             incarnation: Incarnation(self.incarnation),
-            datacenter: me.map(|member| member.datacenter.clone()).unwrap_or_default(),
+            datacenter: self.datacenter.clone(),
             members: self.members.clone(),
             cluster: 7,
             secret: ContextKey::new([1; 16]),
@@ -280,6 +336,8 @@ impl Machine {
             exchange_interval_ms: setup.exchange_interval_ms,
             gossip: GossipConfig {
                 interval_ms: setup.gossip_interval_ms,
+                contacts: [own].into_iter().chain(founders).collect(),
+                origin: self.roster.clone().map_or(Origin::Founder, Origin::Admitted),
                 ..GossipConfig::default()
             },
             coordination: setup.coordination,

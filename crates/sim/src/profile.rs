@@ -20,12 +20,13 @@ pub struct Profile {
 
 impl Profile {
     /// Every family.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self { name: "mixed", draw: mixed },
         Self { name: "narrow", draw: narrow },
         Self { name: "small", draw: small },
         Self { name: "true_clocks", draw: true_clocks },
         Self { name: "calm", draw: calm },
+        Self { name: "members", draw: members },
     ];
 
     /// Finds a family by its name.
@@ -138,6 +139,41 @@ fn small(rng: &mut Rng) -> Setup {
 fn true_clocks(rng: &mut Rng) -> Setup {
     let faults: Vec<_> = faults::names().into_iter().filter(|name| *name != "jump").collect();
     Setup { faults, ..Setup { skew_ms: 0, drift_ppm: 0, ..small(rng) } }
+}
+
+/// Members come and go, while links and processes fail. Nobody loses what it has flushed but
+/// machines that are lost for good: otherwise nothing would be promised while shards move.
+fn members(rng: &mut Rng) -> Setup {
+    let replication = *pick(rng, &[1, 2, 3, 3, 3]);
+    let more = rng.u32(0..=1);
+    let datacenters = match rng.u8(0..4) {
+        0 => vec![u32::from(replication) + more, u32::from(replication)],
+        _ => vec![u32::from(replication).max(2) + more],
+    };
+    let others = ["cut", "crash", "tear", "pause", "slow", "clog", "double"];
+    let mut faults = swarm(rng, &others);
+    // About every second change is one of the operator's.
+    faults.extend(std::iter::repeat_n("members", faults.len()));
+    let setup = Setup {
+        datacenters,
+        replication,
+        shards: 8,
+        sessions: *pick(rng, &[0, 4]),
+        duration_ms: rng.u64(20_000..=60_000),
+        ask_every_ms: *pick(rng, &[50, 100, 200]),
+        fault_every_ms: Some(*pick(rng, &[1_000, 2_000, 4_000])),
+        notice_ms: *pick(rng, &[0, 50, 700]),
+        exchange_interval_ms: *pick(rng, &[200, 500, 1_000]),
+        gossip_interval_ms: *pick(rng, &[100, 200, 500]),
+        request_timeout_ms: 800,
+        noise: noise(rng),
+        faults,
+        mix: Mix::swarm(rng).widened(rng),
+        levels: levels(rng),
+        patience_ms: 300_000,
+        ..Setup::default()
+    };
+    Setup { flush: FlushPolicy::Always, ..setup }
 }
 
 /// No faults at all: everything that is asked is promised.

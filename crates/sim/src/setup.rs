@@ -118,7 +118,8 @@ impl Setup {
     /// Says whether every node owns every shard.
     #[must_use]
     pub fn owns_all(&self) -> bool {
-        self.datacenters.iter().all(|count| *count <= u32::from(self.replication))
+        let is_full = |count: &u32| *count <= u32::from(self.replication);
+        !self.has_changes() && self.datacenters.iter().all(is_full)
     }
 
     /// Says whether members come and go.

@@ -1,5 +1,6 @@
 //! Events and messages in words, for the trace.
 
+use causality::{Actor, Clock, Counters};
 use cells::OwnedOp;
 use node::{Event, Outbox};
 use wire::Message;
@@ -49,7 +50,7 @@ fn words(message: &Message) -> String {
             format!("{kind:?} shard {}: {outcome:?}", shard.0)
         }
         Message::Wanted { shard, wanted, .. } => {
-            format!("{kind:?} shard {}, has {:?}", shard.0, wanted.applied)
+            format!("{kind:?} shard {}, has {}", shard.0, clock(&wanted.applied))
         }
         Message::KeysWanted { shard, keys, .. } => {
             let keys: Vec<_> = keys.iter().map(|key| key.key.escape_ascii().to_string()).collect();
@@ -60,7 +61,7 @@ fn words(message: &Message) -> String {
         }
         Message::Beat { root, .. } => format!("{kind:?} {root:?}"),
         Message::StateOpened { shard, opened, .. } => {
-            format!("{kind:?} shard {}, has {:?}", shard.0, opened.applied)
+            format!("{kind:?} shard {}, has {}", shard.0, clock(&opened.applied))
         }
         Message::CellsGiven { shard, cells, .. } => {
             format!("{kind:?} shard {}: {} cells", shard.0, cells.cells.len())
@@ -84,4 +85,18 @@ fn groups(given: &GroupsGiven) -> String {
         GroupsGiven::StateNeeded => "state needed".into(),
         GroupsGiven::SealedNeeded => "sealed needed".into(),
     }
+}
+
+/// A clock, as people write it: `n1.1:1-8 n2.1:3,5-7`.
+pub(crate) fn clock(clock: &Clock) -> String {
+    let actor = |(actor, counters): (Actor, &Counters)| {
+        let run = |first: u64, last: u64| match first == last {
+            true => format!("{first}"),
+            false => format!("{first}-{last}"),
+        };
+        let runs: Vec<String> = counters.spans().map(|span| run(span.first, span.last)).collect();
+        format!("{actor}:{}", runs.join(","))
+    };
+    let actors: Vec<String> = clock.iter().map(actor).collect();
+    if actors.is_empty() { "nothing".into() } else { actors.join(" ") }
 }

@@ -3,31 +3,29 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use api::{Call, Outcome};
+use api::Outcome;
 use causality::{Millis, NodeId};
 use fastrand::Rng;
 use node::{Event, MemberConfig, Outbox, RequestId};
 use storage::{Crash, FlushPolicy};
 
 use crate::check::{Checkers, Checking};
+use crate::clients::Open;
 use crate::clock::Clock;
-use crate::deeds;
 use crate::faults::Fault;
-use crate::history::{History, RecordId};
+use crate::history::History;
 use crate::links::Believed;
 use crate::machine::{Machine, Unable};
 use crate::measures::Meter;
 use crate::network::{Arrival, Network, Way};
 use crate::observed::Observed;
+use crate::operator::Orders;
 use crate::plan::{Act, Step};
 use crate::run::Violation;
 use crate::sessions::Sessions;
 use crate::setup::Setup;
 use crate::tell;
 use crate::trace::Trace;
-
-/// Requests of the checkers have the bit 62 set; those of clients do not.
-const CHECK_BIT: u64 = 1 << 62;
 
 /// When runs begin.
 pub(crate) const START: Millis = Millis(1_700_000_000_000);
@@ -49,18 +47,12 @@ pub(crate) enum Due {
     Connect(usize, usize),
     /// A process is started again.
     Restart(usize),
+    /// The member of a lost machine is to be dismissed.
+    Bury,
     /// It is looked whether all owners are equal.
     Survey,
     /// It is taken down how things stand.
     Sample,
-}
-
-/// A command that is not answered yet.
-#[derive(Clone, Copy, Debug)]
-struct Open {
-    record: RecordId,
-    client: u32,
-    at: usize,
 }
 
 pub(crate) struct World<'a> {
@@ -81,13 +73,14 @@ pub(crate) struct World<'a> {
     pub(crate) wounded: BTreeSet<NodeId>,
     datacenters: Vec<usize>,
     checkers: Checkers,
-    open: BTreeMap<RequestId, Open>,
-    busy: BTreeSet<u32>,
+    pub(crate) orders: Orders,
+    pub(crate) open: BTreeMap<RequestId, Open>,
+    pub(crate) busy: BTreeSet<u32>,
     wakes: BTreeSet<(Millis, usize)>,
     wake_of: Vec<Option<Millis>>,
     agenda: BTreeMap<(Millis, u64), Due>,
     agenda_count: u64,
-    checked: Option<Outcome>,
+    pub(crate) checked: Option<Outcome>,
     /// When all owners were equal first, and how many records there were then.
     pub(crate) equal_since: Option<(Millis, usize)>,
 }
@@ -100,7 +93,8 @@ impl<'a> World<'a> {
             let skew = i64::try_from(setup.skew_ms).unwrap_or(i64::MAX) / 2;
             let drift = i64::from(setup.drift_ppm);
             let clock = Clock::new(START, rng.i64(-skew..=skew), rng.i64(-drift..=drift));
-            Machine::new(member.id, members.clone(), rng.u64(..), clock)
+            let name = (member.id, member.datacenter.clone());
+            Machine::new(name, members.clone(), rng.u64(..), clock)
         });
         let machines: Vec<Machine> = machines.collect();
         let mut world = Self {
@@ -119,6 +113,7 @@ impl<'a> World<'a> {
             wounded: BTreeSet::new(),
             datacenters,
             checkers: Checkers::new(),
+            orders: Orders::default(),
             open: BTreeMap::new(),
             busy: BTreeSet::new(),
             wakes: BTreeSet::new(),
@@ -176,54 +171,10 @@ impl<'a> World<'a> {
         }
     }
 
-    /// A client asks a random node that is up, unless it still waits for an answer.
-    fn ask(&mut self, client: u32, rng: &mut Rng) {
-        let count = self.machines.len();
-        let first = rng.usize(0..count);
-        let up = (0..count).map(|step| (first + step) % count);
-        let Some(at) = up.into_iter().find(|at| self.machines[*at].is_up()) else { return };
-        if !self.busy.insert(client) {
-            return;
-        }
-        let levels = self.setup.levels[rng.usize(0..self.setup.levels.len())];
-        let number = self.history.next_number();
-        let deed = deeds::draw(rng, &self.setup.mix, &self.history, number);
-        let session = self.session_at(client, at);
-        let bounds = &self.setup.staleness;
-        let bound =
-            (deed.is_read() && !bounds.is_empty()).then(|| bounds[rng.usize(0..bounds.len())]);
-        let staleness = bound.flatten();
-        let call = Call { session, ..deeds::command(&deed, levels, staleness) };
-        let who = self.name(at);
-        self.trace.tell(self.now, &who, || {
-            let bound = staleness.map(|bound| format!(", at most {} ms stale", bound.0));
-            let bound = bound.unwrap_or_default();
-            let (read, write) = levels;
-            format!("<- client {client}: #{number} {deed}, read {read} write {write}{bound}")
-        });
-        let record = self.history.ask(at, session, deed, levels, staleness);
-        let request = RequestId(number);
-        self.open.insert(request, Open { record, client, at });
-        self.event(at, Event::Called { request, call });
-    }
-
-    /// A checker asks a node and waits.
-    pub(crate) fn look(&mut self, at: usize, call: Call) -> Result<Option<Outcome>, String> {
-        self.checked = None;
-        let request = RequestId(CHECK_BIT | self.event_count);
-        self.event(at, Event::Called { request, call });
-        for _ in 0..500 {
-            if self.checked.is_some() {
-                break;
-            }
-            self.run_for(10)?;
-        }
-        Ok(self.checked.take())
-    }
-
     /// Starts a machine's process and links it with the others.
     pub(crate) fn boot(&mut self, at: usize) -> Result<(), String> {
-        if self.machines[at].is_up() || self.machines[at].held > 0 {
+        let machine = &self.machines[at];
+        if machine.is_up() || machine.held > 0 || machine.is_lost {
             return Ok(());
         }
         let who = self.name(at);
@@ -264,7 +215,7 @@ impl<'a> World<'a> {
 
     /// A disk has lost what it may have promised.
     pub(crate) fn wound(&mut self, at: usize) {
-        self.history.wound(at);
+        self.history.wound(at, self.setup);
         self.wounded.insert(self.machines[at].id);
         self.equal_since = None;
         self.sessions.begin_anew();
@@ -306,6 +257,17 @@ impl<'a> World<'a> {
         if let Some(new) = wake {
             self.wakes.insert((new, at));
         }
+    }
+
+    pub(crate) fn datacenter(&self, at: usize) -> usize {
+        self.datacenters[at]
+    }
+
+    /// There is one machine more.
+    pub(crate) fn add_machine(&mut self, machine: Machine, datacenter: usize) {
+        self.machines.push(machine);
+        self.datacenters.push(datacenter);
+        self.wake_of.push(None);
     }
 
     pub(crate) fn way(&self, from: usize, to: usize) -> Way {
@@ -352,6 +314,7 @@ impl<'a> World<'a> {
             Due::Notice(left, right) => self.notice(left, right),
             Due::Connect(left, right) => self.connect(left, right),
             Due::Restart(at) => self.boot(at)?,
+            Due::Bury => self.bury()?,
             Due::Sample => self.sample(),
             Due::Survey => {
                 self.survey();
@@ -385,6 +348,11 @@ impl<'a> World<'a> {
                 }
             }
         }
+        self.turned(at, out, was_up);
+    }
+
+    /// A node has done something: what it says leaves, or it has died.
+    pub(crate) fn turned(&mut self, at: usize, out: Option<Outbox>, was_up: bool) {
         match out {
             Some(out) => self.deliver(at, out),
             None if was_up => {
@@ -415,23 +383,6 @@ impl<'a> World<'a> {
         self.observe(&Observed::Turned { at });
     }
 
-    fn reply(&mut self, request: RequestId, outcome: Outcome, is_sloppy: bool) {
-        let outcome = deeds::as_a_whole(outcome);
-        if request.0 & CHECK_BIT != 0 {
-            self.checked = Some(outcome);
-            return;
-        }
-        let Some(open) = self.open.remove(&request) else { return };
-        self.busy.remove(&open.client);
-        self.keep_session(open.client, open.at);
-        self.trace.sum(&[request.0, u64::from(matches!(outcome, Outcome::Failed(_)))]);
-        self.history.answered(open.record, outcome, is_sloppy, self.setup);
-        if let Some(meter) = &mut self.meter {
-            meter.answered(self.history.record(open.record));
-        }
-        self.observe(&Observed::Answered { record: open.record });
-    }
-
     pub(crate) fn observe(&mut self, observed: &Observed<'_>) {
         if self.violation.is_some() {
             return;
@@ -439,11 +390,6 @@ impl<'a> World<'a> {
         let mut checkers = std::mem::take(&mut self.checkers);
         self.violation = checkers.observe(self, observed).err();
         self.checkers = checkers;
-    }
-
-    /// Says whether a command is still to be answered.
-    pub(crate) fn is_asked(&self) -> bool {
-        !self.open.is_empty()
     }
 
     /// Checks what must hold in the end.

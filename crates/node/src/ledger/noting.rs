@@ -1,5 +1,7 @@
 //! Where the node's life meets the ledger.
 
+use std::collections::BTreeMap;
+
 use causality::{Actor, Clock, Millis, NodeId};
 use cells::OwnedOp;
 use storage::Store;
@@ -67,6 +69,19 @@ impl<S: Store> Node<S> {
     pub(crate) fn note_covered(&mut self, now: Millis, from: NodeId, shard: u16, clock: &Clock) {
         let now = self.steady_time(now);
         self.ledger.covered(now, shard, from, clock);
+    }
+
+    /// Closes the writes of a shard that is given up, by what its owners have said they hold:
+    /// nobody compares it with this node from now on.
+    pub(crate) fn note_dropped(
+        &mut self,
+        now: Millis,
+        shard: u16,
+        heard: &BTreeMap<NodeId, Clock>,
+    ) {
+        let owners = self.topology.final_owners(shard);
+        self.ledger.restate(self.steady_time(now), shard, &owners);
+        heard.iter().for_each(|(owner, clock)| self.note_covered(now, *owner, shard, clock));
     }
 
     /// Follows changes of owners. An earlier life that is retired is in no clock any more: all

@@ -1,7 +1,8 @@
 //! Changes that an operator asks for: checked, forecast, and then made.
 //!
-//! Rules: one change at a time, begun from a view that everybody who can be reached acts by; ids
-//! are never used again; what would leave a shard without most of its owners is refused unless the
+//! Rules: one change at a time, begun from a view that everybody who can be reached acts by, but
+//! for what takes a node out that is down, which the change before may be waiting for; ids are
+//! never used again; what would leave a shard without most of its owners is refused unless the
 //! loss is accepted. Nobody else changes who is a member.
 
 use std::collections::BTreeMap;
@@ -156,14 +157,14 @@ impl<S: Store> Node<S> {
                 if self.is_admitted(admission) {
                     return Ok(roster);
                 }
-                self.check_at_rest(now)?;
+                self.check_may_begin(now, admission.replaces)?;
                 self.admit(&mut roster, admission)?;
                 if let Some(replaced) = admission.replaces {
                     leave(&mut roster.view, replaced)?;
                 }
             }
             MemberChange::Leave(node) => {
-                self.check_at_rest(now)?;
+                self.check_may_begin(now, None)?;
                 leave(&mut roster.view, *node)?;
             }
             MemberChange::Remove(node, loss) => self.remove(now, &mut roster.view, *node, *loss)?,
@@ -226,12 +227,15 @@ impl<S: Store> Node<S> {
             let _ = view.advance(id, state)?;
             return Ok(());
         }
-        self.check_at_rest(now)?;
+        self.check_may_begin(now, Some(node))?;
         leave(view, node)
     }
 
-    fn check_at_rest(&self, now: Millis) -> Result<(), ChangeError> {
-        if !is_at_rest(&self.membership.roster.view) {
+    /// A change waits for the one before it, unless it takes somebody out who is down: the one
+    /// before may wait for just that node.
+    fn check_may_begin(&self, now: Millis, out: Option<NodeId>) -> Result<(), ChangeError> {
+        let is_for_the_dead = out.is_some_and(|node| self.liveness(node) == Liveness::Down);
+        if !is_for_the_dead && !is_at_rest(&self.membership.roster.view) {
             return Err(ChangeError::UnderWay);
         }
         match self.is_view_settled(now) {

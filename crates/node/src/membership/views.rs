@@ -76,6 +76,12 @@ impl<S: Store> Node<S> {
         roster.view.members().map(member).collect()
     }
 
+    /// Says whether a node is a member, or was one.
+    #[must_use]
+    pub fn has_member(&self, node: NodeId) -> bool {
+        self.membership.roster.view.get(MemberId(node.0)).is_some()
+    }
+
     /// Returns a number that grows with every change of what is known of the members.
     #[must_use]
     pub const fn members_version(&self) -> u64 {

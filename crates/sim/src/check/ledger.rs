@@ -77,5 +77,9 @@ fn lacking(process: &node::Node<Body>, peer: &node::Node<Body>) -> u64 {
 pub(super) fn unreported(world: &World<'_>) -> Option<String> {
     let mut processes = world.machines.iter().filter_map(|machine| machine.process.as_ref());
     let open = processes.find(|process| process.open_writes() > 0)?;
-    Some(format!("n{} has not reported {} writes", open.id().0, open.open_writes()))
+    let behind = world.machines.iter().map(|machine| (machine.id, open.writes_behind(machine.id)));
+    let behind = behind.filter(|(_, count)| *count > 0);
+    let behind: Vec<String> = behind.map(|(peer, count)| format!("n{}: {count}", peer.0)).collect();
+    let (me, count, behind) = (open.id().0, open.open_writes(), behind.join(", "));
+    Some(format!("n{me} has not reported {count} writes, which others lack ({behind})"))
 }
