@@ -69,12 +69,14 @@ problems! {
         "Nothing was done. Send it again.";
     WRONG_TYPE = "wrong-type", 409, "The key holds another type",
         "Nothing was written. Use the operations of its type, or DELETE it first.";
-    NOT_A_NUMBER = "not-a-number", 409, "The value is no integer, or would leave the range of one",
+    NOT_A_NUMBER = "not-a-number", 409, "The value is no number, or would leave the range of one",
         "Nothing was written.";
     REPAIR_UNDER_WAY = "repair-under-way", 409, "A repair is under way",
         "Nothing has begun. Look at the one that is under way, and try again when it has ended.";
     NOT_OWNED = "not-owned", 409, "A shard is not owned by this node",
         "Nothing has begun. Ask an owner of the shard.";
+    TOO_MANY_VERSIONS = "too-many-versions", 409, "The key has as many versions as it may have",
+        "Nothing was written. Read the key as JSON, and write with the context of the document.";
     TOO_LARGE = "too-large", 413, "Something is larger than it may be",
         "Nothing was written.";
     HEAD_TOO_LARGE = "head-too-large", 431, "The request line and headers are too long",
@@ -92,6 +94,8 @@ problems! {
         "A write may still spread. Ask for a lower level, or try again when more owners answer.";
     SESSION_AHEAD = "session-ahead", 503, "The session has seen what no owner in reach holds",
         "Nothing was written. Try again, or ask without the session.";
+    TOO_STALE = "too-stale", 503, "No answer can be shown to be as fresh as was asked",
+        "Ask for an older answer, ask a quorum, or try again when all owners answer.";
     NO_OWNER = "no-owner", 503, "No owner of the key can be reached",
         "Nothing was written. Ask another node, or try again.";
     NOT_READY = "not-ready", 503, "The node should not be asked yet, or no more",
@@ -207,7 +211,18 @@ impl From<CallError> for Problem {
         match error {
             CallError::BadContext => Self::new(BAD_CONTEXT, detail),
             CallError::WrongType => Self::new(WRONG_TYPE, "the key holds another type"),
-            CallError::NotAnInteger | CallError::Overflow => Self::new(NOT_A_NUMBER, detail),
+            CallError::NotAnInteger
+            | CallError::Overflow
+            | CallError::NotANumber
+            | CallError::NotFinite
+            | CallError::NotAScore => Self::new(NOT_A_NUMBER, detail),
+            CallError::TooManySiblings { .. } => Self::new(TOO_MANY_VERSIONS, detail),
+            CallError::TooStale { bound_ms } => {
+                Self::new(TOO_STALE, detail).with("max_staleness_ms", bound_ms)
+            }
+            CallError::SessionAhead => {
+                Self::new(SESSION_AHEAD, detail).with_header("Retry-After", "1")
+            }
             CallError::NotEnoughReplicas { level, needed, owners, answered } => {
                 Self::new(NOT_ENOUGH_REPLICAS, detail)
                     .with("level", level.name())
@@ -218,7 +233,7 @@ impl From<CallError> for Problem {
             }
             CallError::EmptyKey => Self::new(BAD_PARAMETER, detail).with("parameter", "key"),
             CallError::Busy | CallError::Full { .. } => Self::busy(&detail),
-            CallError::TooLarge { .. } => Self::new(TOO_LARGE, detail),
+            CallError::TooLarge { .. } | CallError::StringTooLong => Self::new(TOO_LARGE, detail),
             CallError::NoOwner => Self::new(NO_OWNER, detail).with_header("Retry-After", "1"),
             CallError::Unanswered => Self::new(UNANSWERED, detail),
             // What another node refused is told in its own words; it is no failure of this one.

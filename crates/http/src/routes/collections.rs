@@ -8,7 +8,8 @@ use super::data::{Answering, one};
 use crate::parameter::{KEY, KEYSPACE, MAX_STALENESS, Parameter, READ_LEVEL, SESSION, WRITE_LEVEL};
 use crate::problem::{
     BAD_BODY, BAD_PARAMETER, BAD_SESSION, BUSY, INTERNAL, NO_OWNER, NO_SUCH_KEYSPACE, NOT_A_NUMBER,
-    NOT_ENOUGH_REPLICAS, Problem, ProblemKind, SESSION_AHEAD, UNANSWERED, WRONG_TYPE,
+    NOT_ENOUGH_REPLICAS, Problem, ProblemKind, SESSION_AHEAD, TOO_LARGE, TOO_STALE, UNANSWERED,
+    WRONG_TYPE,
 };
 use crate::request::Method;
 use crate::response::Response;
@@ -26,6 +27,8 @@ const TYPED: &[&ProblemKind] = &[
     NO_SUCH_KEYSPACE,
     WRONG_TYPE,
     NOT_A_NUMBER,
+    TOO_LARGE,
+    TOO_STALE,
     BUSY,
     NOT_ENOUGH_REPLICAS,
     NO_OWNER,

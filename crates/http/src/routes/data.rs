@@ -13,7 +13,7 @@ use crate::parameter::{
 use crate::problem::{
     BAD_CONTEXT, BAD_PARAMETER, BAD_SESSION, BUSY, INTERNAL, NO_OWNER, NO_PRECONDITIONS,
     NO_SUCH_KEY, NO_SUCH_KEYSPACE, NOT_ENOUGH_REPLICAS, Problem, SESSION_AHEAD, TOO_LARGE,
-    UNANSWERED, WRONG_TYPE,
+    TOO_MANY_VERSIONS, TOO_STALE, UNANSWERED, WRONG_TYPE,
 };
 use crate::request::Method;
 use crate::response::Response;
@@ -40,6 +40,7 @@ pub(crate) const ROUTES: &[Route] = &[
             BAD_PARAMETER,
             BAD_SESSION,
             SESSION_AHEAD,
+            TOO_STALE,
             BUSY,
             NOT_ENOUGH_REPLICAS,
             NO_OWNER,
@@ -64,6 +65,7 @@ pub(crate) const ROUTES: &[Route] = &[
             BAD_CONTEXT,
             NO_PRECONDITIONS,
             WRONG_TYPE,
+            TOO_MANY_VERSIONS,
             TOO_LARGE,
             BAD_SESSION,
             SESSION_AHEAD,

@@ -7,7 +7,7 @@ use super::collections::document;
 use crate::parameter::{self, KEYSPACE, Parameter, Place, READ_LEVEL, wrong};
 use crate::problem::{
     BAD_PARAMETER, BUSY, NO_OWNER, NO_SUCH_KEYSPACE, NOT_ENOUGH_REPLICAS, NOT_READY, Problem,
-    UNANSWERED,
+    TOO_STALE, UNANSWERED,
 };
 use crate::request::Method;
 use crate::route::{Answer, Asked, Route};
@@ -47,6 +47,7 @@ pub(crate) const ROUTES: &[Route] = &[Route {
         NOT_ENOUGH_REPLICAS,
         NO_OWNER,
         NOT_READY,
+        TOO_STALE,
         UNANSWERED,
     ],
     run: walk,

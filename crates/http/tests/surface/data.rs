@@ -140,6 +140,11 @@ fn failures_say_what_state_remains() {
     let errors = [
         (CallError::WrongType, 409),
         (CallError::Overflow, 409),
+        (CallError::NotAScore, 409),
+        (CallError::TooManySiblings { count: 101, limit: 100 }, 409),
+        (CallError::TooStale { bound_ms: 5 }, 503),
+        (CallError::SessionAhead, 503),
+        (CallError::StringTooLong, 413),
         (CallError::Busy, 503),
         (CallError::TooLarge { what: "value" }, 413),
         (CallError::NoOwner, 503),
