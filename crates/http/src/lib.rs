@@ -105,6 +105,11 @@ pub enum Question {
         /// How many at most.
         limit: u32,
     },
+    /// Take what is left of a damaged shard for the truth.
+    AcceptLosses {
+        /// Which one.
+        shard: u16,
+    },
     /// Begin a repair of some shards, or of all.
     BeginRepair {
         /// Which; nothing names all.

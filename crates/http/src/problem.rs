@@ -77,6 +77,8 @@ problems! {
         "Nothing has begun. Ask an owner of the shard.";
     TOO_MANY_VERSIONS = "too-many-versions", 409, "The key has as many versions as it may have",
         "Nothing was written. Read the key as JSON, and write with the context of the document.";
+    NOT_DAMAGED = "not-damaged", 409, "Nothing of the shard is in doubt",
+        "Nothing was changed. Only what is left of a damaged shard can be taken for the truth.";
     TOO_LARGE = "too-large", 413, "Something is larger than it may be",
         "Nothing was written.";
     HEAD_TOO_LARGE = "head-too-large", 431, "The request line and headers are too long",
@@ -153,6 +155,12 @@ impl Problem {
     #[must_use]
     pub fn not_owned(shard: u16) -> Self {
         Self::new(NOT_OWNED, format!("shard {shard} has no replica here")).with("shard", shard)
+    }
+
+    /// A shard is not damaged, or what is left of it cannot be read.
+    #[must_use]
+    pub fn not_damaged(shard: u16, detail: impl std::fmt::Display) -> Self {
+        Self::new(NOT_DAMAGED, detail.to_string()).with("shard", shard)
     }
 
     /// The session's token is not one of this cluster.

@@ -63,6 +63,7 @@ impl<S: Store> Node<S> {
             self.beat_to(now, peer, out);
         }
         self.give_up_late_takeovers(now);
+        self.follow_damage(now, out);
         self.shed_hints(now);
         self.close_visits(now, out);
         self.retire_actors(now, out);
@@ -115,6 +116,8 @@ impl<S: Store> Node<S> {
         if let Some(peer) = self.peers.get_mut(&from) {
             peer.shards_differing = differing.len();
         }
+        // What is damaged takes nothing.
+        differing.retain(|shard| !self.is_damaged(*shard));
         for shard in differing.into_iter().take(SHARDS_PER_BEAT_MAX) {
             if self.exchange.asks.begin(shard, from, now) {
                 self.want(now, from, shard, out);

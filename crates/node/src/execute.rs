@@ -36,6 +36,19 @@ impl<S: Store> Node<S> {
         (shard, place): (u16, Place),
         call: &Call,
     ) -> Result<Executed, CallError> {
+        let done = self.execute_at(now, (shard, place), call);
+        if matches!(done, Err(CallError::Storage(_))) && place == Place::Owned {
+            self.suspect(shard);
+        }
+        done
+    }
+
+    fn execute_at(
+        &mut self,
+        now: Millis,
+        (shard, place): (u16, Place),
+        call: &Call,
+    ) -> Result<Executed, CallError> {
         match &call.operation {
             // Who only visits a shard knows too little of it.
             Operation::OnShard { .. } if place == Place::Visited => return Err(CallError::NoOwner),

@@ -66,6 +66,7 @@ pub use status::{Delivered, Kept, PeerStatus, Status};
 pub use trace::{Trace, TracedVersion};
 pub use transfers::Progress;
 pub use verification::{
-    Notice, Repair, RepairError, VerificationConfig, VerificationCounts, VerificationStatus,
+    AcceptError, Notice, Repair, RepairError, VerificationConfig, VerificationCounts,
+    VerificationStatus,
 };
 pub use visits::is_visitor;

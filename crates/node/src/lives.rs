@@ -78,6 +78,14 @@ impl<S: Store> Node<S> {
         }
     }
 
+    /// The operations of one shard are about to be forgotten here, those of this life among them.
+    pub(crate) fn begin_life_for(&mut self, now: Millis, shard: u16, out: &mut Outbox) {
+        out.notices.push(Notice::Renewed { shard });
+        self.rename(now, self.config.incarnation, out);
+        let roster = self.membership.roster.clone();
+        self.take_over(now, roster, out);
+    }
+
     fn begin_life(&mut self, now: Millis, above: Incarnation, out: &mut Outbox) {
         self.renew_life(now, above, out);
         // The others learn of it, and retire what is over.
@@ -86,15 +94,19 @@ impl<S: Store> Node<S> {
     }
 
     fn renew_life(&mut self, now: Millis, above: Incarnation, out: &mut Outbox) {
+        self.lives_begun += 1;
+        self.rename(now, above, out);
+        // What is here is old: it is not shown before it has caught up, also after a restart.
+        self.refill(now);
+    }
+
+    fn rename(&mut self, now: Millis, above: Incarnation, out: &mut Outbox) {
         let next = self.next_life(now, above);
         self.config.incarnation = next;
         let me = Actor::new(self.config.me, next);
         self.replicas.values_mut().for_each(|replica| replica.reincarnate(me));
         self.visits.begin_life(next);
-        self.lives_begun += 1;
         out.life = Some(next);
-        // What is here is old: it is not shown before it has caught up, also after a restart.
-        self.refill(now);
         out.is_checkpoint_due = true;
     }
 

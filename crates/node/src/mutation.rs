@@ -120,6 +120,10 @@ pub enum Mutation {
     MendedUnproven,
     /// What was lost is mended in silence.
     MendedUncounted,
+    /// A shard whose rows are not to be trusted is read and written all the same.
+    DamagedServed,
+    /// A damaged shard is emptied before another owner has what is here.
+    EmptiedUnasked,
     /// Verification takes what it can get.
     VerificationUnpaced,
     /// A shard is compared with one other owner only.
@@ -206,6 +210,9 @@ impl Mutation {
         Self::VerificationUnpaced,
         Self::OneOwnerVerified,
     ];
+
+    /// The wrong rules of damaged shards.
+    pub const OF_DAMAGE: [Self; 2] = [Self::DamagedServed, Self::EmptiedUnasked];
 
     /// The wrong rules of coordination.
     pub const COORDINATION: [Self; 23] = [

@@ -160,8 +160,10 @@ impl<S: Store> Node<S> {
         } else {
             replica.give_groups(&mut self.store, wanted)
         };
-        if let Ok(given) = given {
-            self.send(from, Message::Given { shard, request, given }, out);
+        match given {
+            Ok(given) => self.send(from, Message::Given { shard, request, given }, out),
+            Err(error) if error.is_damage() => self.suspect(shard.0),
+            Err(_) => {}
         }
     }
 

@@ -104,6 +104,7 @@ impl<S: Store> Node<S> {
     /// Whether reads of a shard are answered here.
     pub(crate) fn serves(&self, shard: u16) -> bool {
         self.replicas.contains_key(&shard)
+            && !self.is_damaged(shard)
             && self.topology.is_reader(shard, self.config.me)
             && !self.transfers.is_filling(shard)
     }
@@ -217,6 +218,8 @@ impl<S: Store> Node<S> {
             let standing = match held {
                 None => Standing::Absent,
                 Some(_) if self.transfers.is_filling(shard.0) => Standing::Filling,
+                // Its operations count, its rows do not.
+                Some(_) if self.is_damaged(shard.0) => Standing::Filling,
                 Some(_) => Standing::Ready,
             };
             ShardReport {
@@ -243,6 +246,7 @@ impl<S: Store> Node<S> {
         }
         for report in reports {
             let ShardReport { shard, standing, clock, element_count } = report;
+            self.note_standing(from, shard.0, (standing, &clock));
             if let Some(filling) = self.transfers.filling.get_mut(&shard.0) {
                 filling.element_count = filling.element_count.max(element_count);
                 let clock = (standing != Standing::Absent).then_some(clock);

@@ -17,6 +17,7 @@ mod damage;
 mod mending;
 mod notice;
 mod pace;
+mod rebuilding;
 mod repairing;
 mod report;
 mod schedule;
@@ -29,10 +30,12 @@ use merkle::{HashRange, Walk};
 
 pub use config::VerificationConfig;
 pub use notice::Notice;
+pub use rebuilding::AcceptError;
 pub use repairing::{Repair, RepairError};
 pub use report::{VerificationCounts, VerificationStatus};
 
 use pace::Pace;
+use rebuilding::Rebuilding;
 use repairing::Repairs;
 use schedule::Schedule;
 
@@ -45,6 +48,7 @@ pub(crate) struct Verification {
     open: BTreeMap<u16, Check>,
     pace: Pace,
     pub(crate) counts: VerificationCounts,
+    rebuilding: Rebuilding,
     /// What a person should know, until it is handed out.
     notices: Vec<Notice>,
     /// Versions taken back since they were last told, by shard and giver.

@@ -98,7 +98,20 @@ impl Replica {
         appended?;
         // The dot is in the log: unless its effect follows, nothing may be minted or applied here.
         let done = self.take_effect(store, now, op, before);
-        done.inspect_err(|_| self.condition = Condition::Broken)
+        done.inspect_err(|error| self.note_failure(error, op))
+    }
+
+    /// An operation is in the log and its effect is not in the rows. When those are damaged, they
+    /// are not used any more, and others are given the operation from the log.
+    pub(crate) fn note_failure(&mut self, error: &ReplicaError, op: &Op<'_>) {
+        if error.is_damage() {
+            self.condition = Condition::Quarantined;
+            self.state.applied.insert(op.dot);
+            // What is known of the rows never fits them again, also after a restart.
+            self.state.gone_digest = self.state.gone_digest.wrapping_add(1);
+        } else {
+            self.condition = Condition::Broken;
+        }
     }
 
     /// Applies an operation that is in the log already.

@@ -91,3 +91,11 @@ pub enum ReplicaError {
     #[error("{0} is this replica's own actor")]
     OwnActor(Actor),
 }
+
+impl ReplicaError {
+    /// Says whether something that was read back makes no sense: the shard is not what was written.
+    #[must_use]
+    pub const fn is_damage(&self) -> bool {
+        matches!(self, Self::Damaged { .. } | Self::Store(StoreError::Damaged { .. }))
+    }
+}

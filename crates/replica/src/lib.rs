@@ -35,6 +35,7 @@ mod sealing;
 mod stability;
 mod state;
 mod taking;
+mod trusting;
 mod verifying;
 mod walking;
 
@@ -47,7 +48,7 @@ pub use hash::clock_hash;
 pub use inspect::Conflicts;
 pub use keys::{Leftover, Leftovers};
 #[cfg(feature = "mutation")]
-pub use mutation::{Mutation, lose_version};
+pub use mutation::{Mutation, garble, lose_version};
 pub use reading::Reader;
 pub use recent::CUT_GRID_MS;
 pub use replica::{Condition, Replica, Settings};

@@ -172,3 +172,12 @@ pub fn lose_version<S: storage::Store>(
     crate::format::encode_cell(&cell, &mut row);
     store.put(at, &row).expect("a store in memory");
 }
+
+/// Damages a row behind its replica's back: it makes no sense any more.
+#[cfg(feature = "mutation")]
+pub fn garble<S: storage::Store>(store: &mut S, shard: u16, address: CellAddress<'_>) {
+    let mut group = Vec::new();
+    crate::rows::put_group(address.key, &mut group);
+    let at = storage::Row { shard, group: &group, column: address.column };
+    store.put(at, &[0xff]).expect("a store in memory");
+}

@@ -167,8 +167,17 @@ impl Replica {
         if self.state.is_applied(dot) {
             return Ok(());
         }
-        self.replay_horizon(store, &op)?;
-        self.apply_logged(store, now, &op)
+        let done =
+            self.replay_horizon(store, &op).and_then(|()| self.apply_logged(store, now, &op));
+        match done {
+            // The operation is in the log, from which others are given it; the rows are not used.
+            Err(error) if error.is_damage() => {
+                self.note_failure(&error, &op);
+                self.time.observe(now, op.time);
+                Ok(())
+            }
+            done => done,
+        }
     }
 
     /// Writes the state blob, so that the next checkpoint of the store covers it.

@@ -108,21 +108,17 @@ impl Replica {
         self.state.has_losses
     }
 
-    /// Throws everything away and starts empty under a new incarnation: the last resort for rows
-    /// that are not to be trusted. What only this replica had must have been given away before;
-    /// a quarantined replica still gives groups, because every removal in them is proven.
+    /// Throws everything away and starts empty: the last resort for rows that are not to be
+    /// trusted. What only this replica had must have been given away before; a quarantined replica
+    /// still gives groups, because its log has every operation as it was minted. Its actor must
+    /// have minted nothing here, or names would be given twice.
     ///
     /// # Errors
     /// The store failed.
-    pub fn rebuild<S: Store>(
-        &mut self,
-        store: &mut S,
-        me: causality::Actor,
-    ) -> Result<(), ReplicaError> {
+    pub fn empty<S: Store>(&mut self, store: &mut S) -> Result<(), ReplicaError> {
+        assert!(self.state.counters(self.me).is_empty(), "an emptied replica has a new name");
         store.drop_shard(self.shard)?;
-        let fresh = Self::open(self.shard, me, self.settings, store)?;
-        assert!(me > self.me, "an emptied replica takes a new incarnation");
-        *self = fresh;
+        *self = Self::open(self.shard, self.me, self.settings, store)?;
         Ok(())
     }
 
@@ -241,12 +237,20 @@ impl Replica {
     }
 
     pub(crate) fn rebuild_tree<S: Store>(&mut self, store: &mut S) -> Result<(), ReplicaError> {
-        let sums = self.sum_rows(store)?;
-        if self.judge(&sums) != Scrubbed::Sound {
-            self.quarantine();
+        match self.sum_rows(store) {
+            Ok(sums) => {
+                if self.judge(&sums) != Scrubbed::Sound {
+                    self.quarantine();
+                }
+                self.tree = sums.tree;
+                Ok(())
+            }
+            Err(error) if error.is_damage() => {
+                self.quarantine();
+                Ok(())
+            }
+            Err(error) => Err(error),
         }
-        self.tree = sums.tree;
-        Ok(())
     }
 
     fn sum_rows<S: Store>(&self, store: &mut S) -> Result<Sums, ReplicaError> {

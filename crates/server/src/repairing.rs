@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use causality::Millis;
 use http::{Problem, Response};
-use node::{Repair, RepairError};
+use node::{AcceptError, Repair, RepairError};
 use serde_json::{Value, json};
 
 use crate::clock;
 use crate::status::Describer;
+use crate::turns;
 
 /// Begins a repair: the node's next turn goes on with it.
 pub(crate) fn begin(describer: &Describer, shards: Option<&BTreeSet<u16>>) -> Response {
@@ -22,6 +23,23 @@ pub(crate) fn begin(describer: &Describer, shards: Option<&BTreeSet<u16>>) -> Re
         }
         Err(RepairError::UnderWay(id)) => Problem::repair_under_way(id).response(),
         Err(RepairError::NotOwned(shard)) => Problem::not_owned(shard).response(),
+    }
+}
+
+/// Takes what is left of a damaged shard for the truth, durably before it is said.
+pub(crate) fn accept(describer: &Describer, shard: u16) -> Response {
+    let mut node = describer.node.borrow_mut();
+    match node.accept_rows(clock::now(), shard) {
+        Ok(left) => {
+            // Only a checkpoint holds rows that no entry of the log explains.
+            if let Err(error) = turns::checkpoint(&mut node) {
+                return Problem::not_damaged(shard, error).response();
+            }
+            describer.inbox.push(node::Event::Woken);
+            Response::json(200, &json!({ "shard": shard, "versions_left": left }))
+        }
+        Err(AcceptError::NotOwned(shard)) => Problem::not_owned(shard).response(),
+        Err(error) => Problem::not_damaged(shard, error).response(),
     }
 }
 

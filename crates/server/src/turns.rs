@@ -287,7 +287,7 @@ fn run(flush: PendingFlush, pause: Duration) -> Flushed {
 }
 
 /// Makes rows and clocks durable together, at once.
-fn checkpoint(node: &mut Node<Body>) -> Result<(), ServeError> {
+pub(crate) fn checkpoint(node: &mut Node<Body>) -> Result<(), ServeError> {
     node.save_states()?;
     Ok(node.store_mut().checkpoint()?)
 }

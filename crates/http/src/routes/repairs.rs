@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use crate::parameter::{Parameter, Place, wrong};
-use crate::problem::{BAD_PARAMETER, NO_SUCH_REPAIR, NOT_OWNED, Problem, REPAIR_UNDER_WAY};
+use crate::problem::{
+    BAD_PARAMETER, NO_SUCH_REPAIR, NOT_DAMAGED, NOT_OWNED, Problem, REPAIR_UNDER_WAY,
+};
 use crate::request::Method;
 use crate::route::{Answer, Asked, Media, Route};
 use crate::{Question, Step};
@@ -13,11 +15,20 @@ use crate::{Question, Step};
 const REPAIR: Media = Media { name: "application/json", schema: Some("Repair") };
 const REPAIRS: Media = Media { name: "application/json", schema: Some("Repairs") };
 
+const ACCEPTED: Media = Media { name: "application/json", schema: None };
+
 const SHARDS: Parameter = Parameter {
     name: "shards",
     place: Place::Query,
     about: "Which shards, such as 0-15,20; without it, all that the node owns",
     schema: || json!({ "type": "string", "pattern": "^[0-9,-]+$", "example": "0-15,20" }),
+};
+
+const SHARD: Parameter = Parameter {
+    name: "shard",
+    place: Place::Path,
+    about: "The number of the shard",
+    schema: || json!({ "type": "integer", "minimum": 0, "maximum": 65535, "example": "7" }),
 };
 
 const ID: Parameter = Parameter {
@@ -64,6 +75,18 @@ pub(crate) const ROUTES: &[Route] = &[
         problems: &[NO_SUCH_REPAIR],
         run: look,
     },
+    Route {
+        method: Method::Post,
+        path: "/v1/shards/{shard}/accept-losses",
+        id: "accept_losses",
+        tag: "Operations",
+        summary: "Takes what is left here of a damaged shard for the truth; what is lost stays so",
+        parameters: &[SHARD],
+        body: None,
+        answers: &[Answer { status: 200, about: "What is left", media: &[ACCEPTED] }],
+        problems: &[BAD_PARAMETER, NOT_OWNED, NOT_DAMAGED],
+        run: accept,
+    },
 ];
 
 fn begin(asked: &Asked<'_>) -> Result<Step, Problem> {
@@ -74,6 +97,13 @@ fn begin(asked: &Asked<'_>) -> Result<Step, Problem> {
         shards.ok_or_else(|| wrong(&SHARDS, said, "expected shards such as 0-15,20"))
     });
     Ok(Step::Ask(Question::BeginRepair { shards: shards.transpose()? }))
+}
+
+fn accept(asked: &Asked<'_>) -> Result<Step, Problem> {
+    let said = asked.value(0);
+    let shard = std::str::from_utf8(said).ok().and_then(|text| text.parse().ok());
+    let shard = shard.ok_or_else(|| wrong(&SHARD, said, "expected the number of a shard"))?;
+    Ok(Step::Ask(Question::AcceptLosses { shard }))
 }
 
 /// Reads numbers and ranges of them.

@@ -23,6 +23,11 @@ impl<S: Store> Node<S> {
         replica::lose_version(&mut self.store, shard, cell, dot);
     }
 
+    /// Makes a row senseless, behind its replica's back.
+    pub fn garble(&mut self, shard: u16, row: &LostVersion) {
+        replica::garble(&mut self.store, shard, row.cell.borrow());
+    }
+
     /// The live versions of a shard.
     pub fn live_versions(&mut self, shard: u16) -> Vec<LostVersion> {
         let mut live = Vec::new();

@@ -38,6 +38,18 @@ pub enum Notice {
         /// Whether what is left is used, and mended from others.
         is_usable: bool,
     },
+    /// A shard whose rows were not to be trusted was emptied: another owner has everything, and it
+    /// is fetched from there.
+    Emptied {
+        /// The shard.
+        shard: u16,
+    },
+    /// A damaged shard is about to be emptied, so the node begins a new life: what it minted there
+    /// must not be minted anew.
+    Renewed {
+        /// The shard.
+        shard: u16,
+    },
     /// A peer has operations of this node's own that are not here: the node is a past of itself.
     /// It begins a new life.
     BehindItself {
@@ -82,8 +94,17 @@ impl fmt::Display for Notice {
             ),
             Self::Damaged { shard, is_usable: false } => write!(
                 f,
-                "the rows of shard {shard} are not to be trusted: it is not used any more"
+                "the rows of shard {shard} are not to be trusted: it is not used, and is fetched \
+                 again from an owner that has all of it"
             ),
+            Self::Renewed { shard } => write!(
+                f,
+                "a new incarnation begins, because what this node wrote to shard {shard} is \
+                 fetched from others"
+            ),
+            Self::Emptied { shard } => {
+                write!(f, "shard {shard} was emptied and is fetched again from the other owners")
+            }
             Self::BehindItself { shard, peer, unknown } => write!(
                 f,
                 "node {} has up to {unknown} writes of this node to shard {shard} that are not \

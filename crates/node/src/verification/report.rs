@@ -25,6 +25,8 @@ pub struct VerificationCounts {
     pub unmended: u64,
     /// Shards whose rows did not add up when they were read.
     pub damaged: u64,
+    /// Shards that were emptied because their rows were not to be trusted, and fetched again.
+    pub rebuilt: u64,
     /// Bytes of questions and answers, roughly.
     pub bytes: u64,
 }

@@ -7,6 +7,7 @@ mod batches;
 mod behaviour;
 mod churn;
 mod costs;
+mod damage;
 mod exchange;
 mod freshness;
 mod hedges;

@@ -40,7 +40,7 @@ impl Http {
                 let database = keyspace.0.saturating_sub(1);
                 check(&user, Wish { command: "scan", database, key: None, is_write: false })
             }
-            Step::Ask(Question::BeginRepair { .. }) => {
+            Step::Ask(Question::BeginRepair { .. } | Question::AcceptLosses { .. }) => {
                 check(&user, about_the_node("starling|node"))
             }
             Step::Ask(_) => check(&user, about_the_node("starling|status")),

@@ -95,6 +95,7 @@ impl Http {
             Question::Keys { keyspace, level, from, limit } => {
                 self.walk(Walk { keyspace, level, from, limit }).await
             }
+            Question::AcceptLosses { shard } => repairing::accept(&self.describer, shard),
             Question::BeginRepair { shards } => repairing::begin(&self.describer, shards.as_ref()),
             Question::Repairs => repairing::list(&self.describer),
             Question::Repair { id } => repairing::look(&self.describer, id),
