@@ -12,6 +12,7 @@ mod group;
 mod lookup;
 mod one;
 mod shard;
+mod sorting;
 
 use std::ops::Bound;
 
@@ -218,6 +219,16 @@ impl Rows {
             rows.tidy();
             self.bytes = self.bytes + rows.overhead_bytes() - before;
         }
+    }
+
+    /// As [`Rows::tidy`], for the groups that are there when it begins, some at a time; true when
+    /// it is done.
+    fn tidy_some(&mut self, shard: u16, left: &mut usize) -> bool {
+        let Some(rows) = self.shards.held.get_mut(shard) else { return true };
+        let before = rows.overhead_bytes();
+        let is_done = rows.tidy_some(left);
+        self.bytes = self.bytes + rows.overhead_bytes() - before;
+        is_done
     }
 
     /// Walks the rows of one group within a range of columns, removed ones too.

@@ -16,7 +16,7 @@ pub(crate) enum Copies {
     One,
 }
 
-const HEAD_BYTES: usize = 20;
+pub(crate) const HEAD_BYTES: usize = 20;
 
 /// Reads a whole file, or nothing when it is not there.
 pub(crate) fn read(
@@ -51,13 +51,31 @@ pub(crate) fn replace(
 
 /// Builds the file content for a payload.
 pub(crate) fn seal(magic: [u8; 8], payload: &[u8]) -> Vec<u8> {
-    let mut copy = Vec::with_capacity(HEAD_BYTES + payload.len());
-    copy.extend_from_slice(&magic);
-    copy.extend_from_slice(&(payload.len() as u64).to_le_bytes());
-    copy.extend_from_slice(&checksum(&copy, payload).to_le_bytes());
+    let len = payload.len() as u64;
+    let mut hasher = checksum_of_head(magic, len);
+    hasher.update(payload);
+    let mut copy = Vec::with_capacity(2 * (HEAD_BYTES + payload.len()));
+    copy.extend_from_slice(&head(magic, len, hasher.finalize()));
     copy.extend_from_slice(payload);
     copy.extend_from_within(..);
     copy
+}
+
+/// Begins the checksum of a copy; the payload follows.
+pub(crate) fn checksum_of_head(magic: [u8; 8], payload_len: u64) -> crc32fast::Hasher {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&magic);
+    hasher.update(&payload_len.to_le_bytes());
+    hasher
+}
+
+/// Builds what stands before the payload of a copy.
+pub(crate) fn head(magic: [u8; 8], payload_len: u64, checksum: u32) -> [u8; HEAD_BYTES] {
+    let mut head = [0; HEAD_BYTES];
+    head[..8].copy_from_slice(&magic);
+    head[8..16].copy_from_slice(&payload_len.to_le_bytes());
+    head[16..].copy_from_slice(&checksum.to_le_bytes());
+    head
 }
 
 /// Returns the payload of a file, or nothing when both copies are damaged.
@@ -71,19 +89,11 @@ pub(crate) fn unseal(magic: [u8; 8], bytes: &[u8]) -> Option<(&[u8], Copies)> {
 }
 
 fn unseal_copy(magic: [u8; 8], copy: &[u8]) -> Option<&[u8]> {
-    let (head, payload) = copy.split_at_checked(HEAD_BYTES)?;
-    let (named, sum) = head.split_at(HEAD_BYTES - 4);
-    let is_sound = named[..8] == magic
-        && named[8..] == (payload.len() as u64).to_le_bytes()
-        && sum == checksum(named, payload).to_le_bytes();
-    is_sound.then_some(payload)
-}
-
-fn checksum(named: &[u8], payload: &[u8]) -> u32 {
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(named);
+    let (found, payload) = copy.split_at_checked(HEAD_BYTES)?;
+    let len = payload.len() as u64;
+    let mut hasher = checksum_of_head(magic, len);
     hasher.update(payload);
-    hasher.finalize()
+    (found == head(magic, len, hasher.finalize())).then_some(payload)
 }
 
 #[cfg(test)]

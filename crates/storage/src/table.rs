@@ -7,6 +7,7 @@
 mod block;
 mod cache;
 mod cursor;
+mod ending;
 mod filter;
 mod index;
 mod writer;

@@ -14,8 +14,9 @@ use crate::rows::Slice;
 use crate::store::StoreError;
 use crate::table::{Table, TableInfo, TableWriter, file_name};
 
-/// A changed byte is written once by a checkpoint and about twice by merges.
-const WORK_PER_CHANGE: usize = 3;
+/// A changed byte is written once by a checkpoint and about twice by merges, each with an index and
+/// a filter.
+const WORK_PER_CHANGE: usize = 4;
 /// Background work goes on when nothing changes.
 const WORK_BYTES_MIN: usize = 1024;
 
@@ -38,6 +39,8 @@ pub(super) struct Checkpointing {
     states: BTreeMap<u16, Arc<[u8]>>,
     ranges: Ranges,
     writer: TableWriter,
+    /// What is left is the end of the table.
+    has_all_rows: bool,
 }
 
 impl Checkpointing {
@@ -74,7 +77,8 @@ impl<D: Disk> DurableStore<D> {
         let (log, states) = (self.log.checkpoint(), self.states.clone());
         let ranges = self.floors.ranges.clone();
         self.rows.freeze();
-        self.checkpointing = Some(Checkpointing { log, states, ranges, writer });
+        self.checkpointing =
+            Some(Checkpointing { log, states, ranges, writer, has_all_rows: false });
     }
 
     /// Does the background work that the writes since the last call ask for, so that it keeps up
@@ -129,16 +133,19 @@ impl<D: Disk> DurableStore<D> {
     fn checkpoint_slice(&mut self, bytes: usize) -> Result<(), StoreError> {
         let Some(checkpointing) = &mut self.checkpointing else { return Ok(()) };
         let (writer, disk) = (&mut checkpointing.writer, &mut self.disk);
-        let slice = self.rows.frozen(bytes, |row, value| writer.add(disk, row, value))?;
-        if slice == Slice::Last { self.end_checkpoint() } else { Ok(()) }
+        if !checkpointing.has_all_rows {
+            let slice = self.rows.frozen(bytes, |row, value| writer.add(disk, row, value))?;
+            checkpointing.has_all_rows = slice == Slice::Last;
+            return Ok(());
+        }
+        if writer.end_some(disk, bytes)? == Work::More { Ok(()) } else { self.end_checkpoint() }
     }
 
     fn end_checkpoint(&mut self) -> Result<(), StoreError> {
-        let Some(Checkpointing { log, states, ranges, writer }) = self.checkpointing.take() else {
-            return Ok(());
-        };
+        let Some(ended) = self.checkpointing.take() else { return Ok(()) };
+        let Checkpointing { log, states, ranges, writer, .. } = ended;
         let mut tables = self.tables.clone();
-        let table = writer.finish(&mut self.disk)?;
+        let table = writer.finish();
         let info = table.as_ref().map(|table| table.info);
         if let Some(table) = table {
             self.table_bytes_written += table.info.bytes();

@@ -27,6 +27,8 @@ pub(super) struct Merging {
     writer: TableWriter,
     /// Nothing older is left, so that tombstones have nothing to hide.
     is_oldest: bool,
+    /// What is left is the end of the table.
+    has_all_rows: bool,
 }
 
 impl Merging {
@@ -132,14 +134,21 @@ impl<D: Disk> DurableStore<D> {
         let number = self.take_table_number();
         let row_count = usize::try_from(rows).unwrap_or(usize::MAX);
         let writer = TableWriter::new(self.hash_seed, (number, age, level), row_count);
-        self.merging = Some(Merging { inputs: numbers, merge, writer, is_oldest });
+        self.merging =
+            Some(Merging { inputs: numbers, merge, writer, is_oldest, has_all_rows: false });
         Ok(())
     }
 
     fn merge_some(&mut self, merging: &mut Merging, bytes: usize) -> Result<Work, StoreError> {
+        if merging.has_all_rows {
+            return merging.writer.end_some(&mut self.disk, bytes);
+        }
         let end = merging.writer.len().saturating_add(bytes as u64);
         while merging.writer.len() < end {
-            let Some((row, value)) = merging.merge.row()? else { return Ok(Work::Done) };
+            let Some((row, value)) = merging.merge.row()? else {
+                merging.has_all_rows = true;
+                break;
+            };
             let floor = self.merge_floor(row.shard, row.group);
             let is_void = merging.merge.age().is_some_and(|age| age < floor);
             if !is_void && (value.is_some() || !merging.is_oldest) {
@@ -153,7 +162,7 @@ impl<D: Disk> DurableStore<D> {
 
     fn end_merge(&mut self, merging: Merging) -> Result<(), StoreError> {
         let Merging { inputs, writer, .. } = merging;
-        let merged = writer.finish(&mut self.disk)?.map(Arc::new);
+        let merged = writer.finish().map(Arc::new);
         let info = merged.as_ref().map(|table| table.info);
         self.table_bytes_written += info.map_or(0, |info| info.bytes());
         let mut tables = self.tables.clone();

@@ -141,7 +141,14 @@ impl Rows {
 
     /// The frozen rows are in no durable table: they count as changed again.
     pub(crate) fn freeze_failed(&mut self) {
-        if self.freeze.take().is_some() {
+        if let Some(freeze) = self.freeze.take() {
+            // What was new to the order then is not all that will be new next time.
+            let shard = u16::try_from(freeze.shard).ok();
+            if let Some(rows) = shard.and_then(|shard| self.shards.held.get_mut(shard)) {
+                let before = rows.overhead_bytes();
+                rows.stop_tidying();
+                self.bytes = self.bytes + rows.overhead_bytes() - before;
+            }
             self.changed_bytes = self.bytes;
             self.changed_count = self.bytes / 128;
         }
@@ -179,9 +186,9 @@ impl Rows {
         if u32::from(shard) != freeze.shard {
             (freeze.shard, freeze.within) = (u32::from(shard), None);
         }
-        if freeze.within.is_none() {
-            // Groups that come later are not frozen: their order does not matter here.
-            self.tidy(shard);
+        // Groups that come later are not frozen: their order does not matter here.
+        if freeze.within.is_none() && !self.tidy_some(shard, left) {
+            return Ok(Slice::More);
         }
         let rows = self.shards.held.get_mut(shard).expect("the shard was found just now");
         let resumed = freeze.within.clone();
@@ -190,6 +197,10 @@ impl Rows {
         while let Some(slot) = rows.at_place_of(place, |group| group.epoch > self.flushed) {
             place += 1;
             let group = rows.group_mut(slot);
+            if group.is_gone() {
+                // Another group with its key may be next to it: neither may stand for the other.
+                continue;
+            }
             let behind = resumed.as_ref().filter(|reached| reached.group == group.key());
             if behind.is_some_and(|reached| reached.column.is_none()) {
                 continue;

@@ -2,10 +2,11 @@
 //!
 //! Groups live in numbered slots. The order of slots is tidied only when a scan needs it: new
 //! groups are sorted in, those that are gone are taken out, and only then are their slots used
-//! again.
+//! again. A checkpoint, which has time, has new groups sorted in some at a time.
 
 use super::group::{Body, Group};
 use super::lookup::Lookup;
+use super::sorting::{Sorting, count_before, sort_slots};
 
 /// Slots of vanished groups wait for the next tidying until they are this part of all.
 const GONE_PART_MAX: usize = 4;
@@ -24,6 +25,7 @@ pub(crate) struct ShardRows {
     sorted: Vec<u32>,
     /// Slots not yet in `sorted`, in no order.
     unsorted: Vec<u32>,
+    sorting: Option<Sorting>,
     gone_count: usize,
 }
 
@@ -83,6 +85,7 @@ impl ShardRows {
         self.slots.capacity() * size_of::<Group>()
             + self.lookup.bytes()
             + (self.free.capacity() + self.sorted.capacity() + self.unsorted.capacity()) * 4
+            + self.sorting.as_ref().map_or(0, Sorting::bytes)
     }
 
     /// Counts the slots, of which some may be empty.
@@ -98,7 +101,8 @@ impl ShardRows {
         if self.unsorted.is_empty() {
             return;
         }
-        self.sort_new();
+        self.sorting = None;
+        sort_slots(&self.slots, &mut self.unsorted);
         let slots = &self.slots;
         let key = |slot: u32| slots[slot as usize].key();
         let mut merged = Vec::with_capacity(self.sorted.len() + self.unsorted.len());
@@ -114,29 +118,28 @@ impl ShardRows {
         self.unsorted.clear();
     }
 
-    /// Sorts the new slots by key. Keys are all over memory, so that most comparisons are made on
-    /// the eight bytes behind what all keys share, kept beside the slot.
-    fn sort_new(&mut self) {
-        let key = |slot: u32| self.slots[slot as usize].key();
-        let first = key(self.unsorted[0]);
-        let shared = self.unsorted.iter().fold(first.len(), |shared, slot| {
-            let pairs = first[..shared].iter().zip(key(*slot));
-            pairs.take_while(|(one, other)| one == other).count()
-        });
-        let head = |key: &[u8]| {
-            let mut head = [0; 8];
-            let rest = &key[shared..];
-            let len = rest.len().min(8);
-            head[..len].copy_from_slice(&rest[..len]);
-            u64::from_be_bytes(head)
-        };
-        let mut heads: Vec<(u64, u32)> =
-            self.unsorted.iter().map(|slot| (head(key(*slot)), *slot)).collect();
-        heads.sort_unstable_by(|(one, slot), (other, other_slot)| {
-            one.cmp(other).then_with(|| key(*slot).cmp(key(*other_slot)))
-        });
-        self.unsorted.clear();
-        self.unsorted.extend(heads.into_iter().map(|(_, slot)| slot));
+    /// Brings the groups that are there now into the order, some at a time, for about so many bytes
+    /// of work. True when they are.
+    pub(crate) fn tidy_some(&mut self, left: &mut usize) -> bool {
+        if self.sorting.is_none() && self.unsorted.is_empty() {
+            return true;
+        }
+        let (old, new) = (&self.sorted, &mut self.unsorted);
+        let sorting = self.sorting.get_or_insert_with(|| Sorting::new(new.len(), old.len()));
+        if !sorting.step(&self.slots, old, new, left) {
+            return false;
+        }
+        if let Some(sorting) = self.sorting.take() {
+            let (sorted, count) = sorting.finish();
+            self.sorted = sorted;
+            self.unsorted.drain(..count);
+        }
+        true
+    }
+
+    /// Gives up what [`ShardRows::tidy_some`] has begun.
+    pub(crate) fn stop_tidying(&mut self) {
+        self.sorting = None;
     }
 
     /// Returns the place in the order, as it was last tidied, of the first group at or after a key.
@@ -171,6 +174,7 @@ impl ShardRows {
     }
 
     fn sweep(&mut self) {
+        self.sorting = None;
         let slots = &self.slots;
         let is_there = |slot: &u32| !slots[*slot as usize].is_gone();
         let gone = self.sorted.iter().chain(&self.unsorted).filter(|slot| !is_there(slot));
@@ -184,15 +188,4 @@ impl ShardRows {
             }
         }
     }
-}
-
-/// Counts the leading slots for which `is_before` holds, looking near the front first: the next
-/// place of a walk in order is seldom far.
-fn count_before(slots: &[u32], is_before: impl Fn(u32) -> bool) -> usize {
-    let mut reach = 1;
-    while reach < slots.len() && is_before(slots[reach]) {
-        reach *= 2;
-    }
-    let end = slots.len().min(reach + 1);
-    slots[..end].partition_point(|slot| is_before(*slot))
 }

@@ -4,10 +4,11 @@
 //! A split block Bloom filter (Putze, Sanders, Singler 2007; as in Parquet): a hash picks one block
 //! of 32 bytes and sets one bit in each of its eight words, so that asking touches one cache line.
 
-use codec::{DecodeError, Reader, put_varint};
+use codec::{DecodeError, Reader, put_varint, varint_len};
 
 const BITS_PER_KEY: usize = 12;
 const WORDS: usize = 8;
+const BLOCK_BYTES: usize = WORDS * 4;
 const SALTS: [u32; WORDS] = [
     0x47b6_137b,
     0x4497_4d91,
@@ -49,18 +50,34 @@ impl Filter {
         self.blocks.capacity() * size_of::<[u32; WORDS]>()
     }
 
-    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
-        put_varint(out, self.blocks.len() as u64);
-        for word in self.blocks.iter().flatten() {
+    /// Counts the bytes of the whole filter as it is written.
+    pub(crate) fn encoded_bytes(&self) -> u64 {
+        (varint_len(self.blocks.len() as u64) + self.blocks.len() * BLOCK_BYTES) as u64
+    }
+
+    /// Appends a part of about so many bytes that begins with a block, or with the count before
+    /// all, and returns the block that the next part begins with, if there is one.
+    pub(crate) fn encode_some(
+        &self,
+        from: usize,
+        bytes: usize,
+        out: &mut Vec<u8>,
+    ) -> Option<usize> {
+        if from == 0 {
+            put_varint(out, self.blocks.len() as u64);
+        }
+        let end = self.blocks.len().min(from + bytes.div_ceil(BLOCK_BYTES));
+        for word in self.blocks[from..end].iter().flatten() {
             out.extend_from_slice(&word.to_le_bytes());
         }
+        (end < self.blocks.len()).then_some(end)
     }
 
     pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let count = reader.count("filter", 1 << 27)?;
-        let bytes = reader.take(count * WORDS * 4)?;
+        let bytes = reader.take(count * BLOCK_BYTES)?;
         let word = |chunk: &[u8]| u32::from_le_bytes([chunk[0], chunk[1], chunk[2], chunk[3]]);
-        let blocks = bytes.chunks_exact(WORDS * 4).map(|block| {
+        let blocks = bytes.chunks_exact(BLOCK_BYTES).map(|block| {
             let mut words = [0; WORDS];
             for (held, chunk) in words.iter_mut().zip(block.chunks_exact(4)) {
                 *held = word(chunk);
@@ -96,7 +113,8 @@ mod tests {
             filter.insert(*member);
         }
         let mut bytes = Vec::new();
-        filter.encode(&mut bytes);
+        assert_eq!(filter.encode_some(0, usize::MAX / 2, &mut bytes), None);
+        assert_eq!(bytes.len() as u64, filter.encoded_bytes());
         let read = Filter::decode(&mut Reader::new(&bytes)).unwrap();
         assert!(members.iter().all(|member| read.may_contain(*member)));
         let wrong = (0..100_000).filter(|_| read.may_contain(rng.u64(..))).count();

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use codec::{DecodeError, Reader, put_slice, put_varint};
+use codec::{DecodeError, Reader, put_slice, put_varint, varint_len};
 
 use crate::store::Row;
 
@@ -11,6 +11,8 @@ use crate::store::Row;
 pub(crate) struct Index {
     blocks: Vec<BlockPlace>,
     keys: Vec<u8>,
+    /// Length of all blocks' entries as they are written.
+    entry_bytes: u64,
 }
 
 /// Where one block stands in the file.
@@ -38,6 +40,10 @@ impl Index {
         });
         self.keys.extend_from_slice(first.group);
         self.keys.extend_from_slice(first.column);
+        let numbers = [u64::from(first.shard), u64::from(len)];
+        let lens = [first.group.len(), first.column.len()].map(|len| len as u64);
+        let varints = numbers.into_iter().chain(lens).map(varint_len).sum::<usize>();
+        self.entry_bytes += varints as u64 + lens.iter().sum::<u64>();
     }
 
     /// Returns where a block stands.
@@ -61,15 +67,34 @@ impl Index {
         self.blocks.capacity() * size_of::<BlockPlace>() + self.keys.capacity()
     }
 
-    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
-        put_varint(out, self.blocks.len() as u64);
-        for block in &self.blocks {
+    /// Counts the bytes of the whole index as it is written.
+    pub(crate) fn encoded_bytes(&self) -> u64 {
+        varint_len(self.blocks.len() as u64) as u64 + self.entry_bytes
+    }
+
+    /// Appends a part that begins with a block, or with the count before all. It ends when it is
+    /// long enough; what comes back is the block that the next part begins with, if there is one.
+    pub(crate) fn encode_some(
+        &self,
+        from: usize,
+        bytes: usize,
+        out: &mut Vec<u8>,
+    ) -> Option<usize> {
+        let enough = out.len() + bytes;
+        if from == 0 {
+            put_varint(out, self.blocks.len() as u64);
+        }
+        for (number, block) in self.blocks.iter().enumerate().skip(from) {
+            if out.len() >= enough {
+                return Some(number);
+            }
             put_varint(out, u64::from(block.shard));
             put_varint(out, u64::from(block.len));
             let (group, column) = self.key(block);
             put_slice(out, group);
             put_slice(out, column);
         }
+        None
     }
 
     pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {

@@ -1,15 +1,16 @@
-//! Writing a table: rows come in order, blocks go out, index and filter follow.
+//! Writing a table: rows come in order, blocks go out, index and filter follow in pieces.
 //!
 //! File: blocks without gaps, then the sealed index and filter. The table does not count before the
 //! manifest names it, so a half written file is no harm.
 
 use super::block::BlockBuilder;
+use super::ending::{Ending, PIECE_BYTES};
 use super::filter::Filter;
 use super::index::Index;
-use super::{META_MAGIC, Table, TableInfo, file_name, row_hash, salt};
+use super::{Table, TableInfo, file_name, row_hash, salt};
 use crate::disk::Disk;
+use crate::durable::Work;
 use crate::rows::HashSeed;
-use crate::sealed::seal;
 use crate::store::{Row, StoreError};
 
 /// A block ends when its rows are at least this long.
@@ -37,7 +38,9 @@ pub(crate) struct TableWriter {
     buffer: Vec<u8>,
     /// Bytes of the blocks, written or in the buffer.
     len: u64,
-    flushed: u64,
+    ending: Option<Ending>,
+    /// Bytes written since the last flush.
+    unflushed: u64,
     rows: u64,
 }
 
@@ -62,7 +65,8 @@ impl TableWriter {
             filter: Filter::for_keys(2 * row_count),
             buffer: Vec::new(),
             len: 0,
-            flushed: 0,
+            ending: None,
+            unflushed: 0,
             rows: 0,
         }
     }
@@ -103,36 +107,52 @@ impl TableWriter {
         if self.buffer.len() >= WRITE_BYTES { self.write(disk) } else { Ok(()) }
     }
 
-    /// Writes the rest, makes the table durable and opens it. `None` when it has no rows.
-    pub(crate) fn finish(mut self, disk: &mut impl Disk) -> Result<Option<Table>, StoreError> {
+    /// Goes about so many bytes further with what follows the rows; at least one piece. `Done`
+    /// when the table is durable.
+    pub(crate) fn end_some(
+        &mut self,
+        disk: &mut impl Disk,
+        bytes: usize,
+    ) -> Result<Work, StoreError> {
         if !self.block.is_empty() {
             self.end_block();
         }
         if self.rows == 0 {
-            return Ok(None);
+            return Ok(Work::Done);
         }
-        let mut meta = Vec::new();
-        self.index.encode(&mut meta);
-        self.filter.encode(&mut meta);
-        let meta = seal(META_MAGIC, &meta);
-        self.buffer.extend_from_slice(&meta);
-        let written = self.write(disk).and_then(|()| {
-            disk.sync(&self.name).map_err(|source| failed("flushing a table", source))
-        });
-        if written.is_err() {
-            self.abandon(disk);
-            return written.map(|()| None);
+        let mut ending =
+            self.ending.take().unwrap_or_else(|| Ending::new(&self.index, &self.filter));
+        let mut pieces_left = 1 + bytes / PIECE_BYTES;
+        let mut is_more = true;
+        while is_more && pieces_left > 0 {
+            pieces_left -= 1;
+            is_more = ending.step(&self.index, &self.filter, &mut self.buffer);
+            if self.buffer.len() >= WRITE_BYTES {
+                self.write(disk)?;
+            }
         }
+        self.ending = Some(ending);
+        if is_more {
+            return Ok(Work::More);
+        }
+        self.write(disk)?;
+        disk.sync(&self.name).map_err(|source| failed("flushing a table", source))?;
+        Ok(Work::Done)
+    }
+
+    /// Returns the table that was ended, or nothing when it has no rows.
+    pub(crate) fn finish(self) -> Option<Table> {
+        let ending = self.ending?;
         let info = TableInfo {
             number: self.number,
             age: self.age,
             level: self.level,
             rows: self.rows,
             meta_offset: self.len,
-            meta_len: meta.len() as u64,
+            meta_len: ending.bytes(),
         };
         let (name, index, filter) = (self.name, self.index.fitted(), self.filter);
-        Ok(Some(Table { info, name, index, filter }))
+        Some(Table { info, name, index, filter })
     }
 
     /// Removes what was written.
@@ -162,10 +182,11 @@ impl TableWriter {
     fn write(&mut self, disk: &mut impl Disk) -> Result<(), StoreError> {
         disk.append(&self.name, &self.buffer)
             .map_err(|source| failed("writing a table", source))?;
+        self.unflushed += self.buffer.len() as u64;
         self.buffer.clear();
-        if self.len - self.flushed >= FLUSH_BYTES {
+        if self.unflushed >= FLUSH_BYTES {
             disk.sync(&self.name).map_err(|source| failed("flushing a table", source))?;
-            self.flushed = self.len;
+            self.unflushed = 0;
         }
         Ok(())
     }

@@ -130,6 +130,35 @@ fn without_checkpoints_writes_are_refused_and_nothing_is_lost() {
 }
 
 #[test]
+fn no_slice_of_a_checkpoint_or_merge_writes_much() {
+    const ROWS: u32 = 400_000;
+    const SLICE_BYTES: usize = 1000;
+    // A write of a table gathers this much, and a little comes on top.
+    const WRITE_BYTES: u64 = 300 << 10;
+    let disk = SimDisk::new(1);
+    let options = Options { memory_bytes: 1 << 30, free_bytes_min: 0, ..Options::default() };
+    let (mut store, _) = DurableStore::open(disk.process(), disk.process(), options).unwrap();
+    for round in 0..4 {
+        for number in (round..ROWS).step_by(4) {
+            let key = key(number);
+            store.put(row(&key, PLAIN), b"v").unwrap();
+        }
+        store.begin_checkpoint();
+        let (mut used, mut changes) = (disk.used(), disk.change_count());
+        while store.maintain(SLICE_BYTES).unwrap() == Work::More {
+            // What a slice leaves behind grows by a write, or shrinks by a table that was replaced.
+            assert!(disk.used().saturating_sub(used) <= WRITE_BYTES, "round {round}");
+            assert!(disk.change_count() - changes <= 16, "round {round}");
+            (used, changes) = (disk.used(), disk.change_count());
+        }
+    }
+    let usage = store.usage();
+    let index_and_filter_bytes = u64::from(ROWS) * 3;
+    assert!(index_and_filter_bytes > 3 * WRITE_BYTES, "too little for the test to fail");
+    assert_eq!(usage.table_count, 1, "the four were merged");
+}
+
+#[test]
 fn dropping_a_range_of_groups_costs_no_mark_for_each_row() {
     let disk = SimDisk::new(1);
     let mut store = open(&disk);
