@@ -273,8 +273,9 @@ impl<D: Disk> DurableStore<D> {
 impl<D: Disk> Store for DurableStore<D> {
     fn get(&mut self, row: Row<'_>) -> Result<Option<&[u8]>, StoreError> {
         let at = self.hashed(row);
-        let (known, mut slot) = self.rows.known(at);
+        let (known, mut slot) = self.rows.known(at, &mut self.scratch);
         match known {
+            Known::Copied => return Ok(Some(&self.scratch)),
             Known::Removed => return Ok(None),
             Known::Nothing => {
                 let Some(value) = self.find_in_tables(at)? else { return Ok(None) };

@@ -106,13 +106,13 @@ impl Rows {
     }
 
     /// Tells what is known of a row, and the slot of its group.
-    pub(crate) fn known(&mut self, at: Hashed<'_>) -> (Known, u32) {
+    pub(crate) fn known(&mut self, at: Hashed<'_>, short: &mut Vec<u8>) -> (Known, u32) {
         let rows = self.shards.shard_mut(at.row.shard);
         let unknown = if rows.is_whole { Known::Removed } else { Known::Nothing };
         let Some(slot) = rows.find(at.hash, at.row.group) else { return (unknown, 0) };
         let group = rows.group_mut(slot);
         group.is_used = true;
-        match group.known(at.row.column) {
+        match group.known(at.row.column, short) {
             Known::Nothing => (unknown, slot),
             known => (known, slot),
         }

@@ -55,13 +55,18 @@ pub(crate) struct Many {
 /// What a group knows of a row.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Known {
+    /// It is here.
     Live,
+    /// It is here, and short: its value was copied to whoever asked.
+    Copied,
     Removed,
     Nothing,
 }
 
 /// Memory of a map entry beside its key and value, estimated.
 const CELL_BYTES: usize = 72;
+/// The longest value that is copied rather than looked up twice.
+const SHORT_SIZE_MAX: usize = 1024;
 /// A collection of more rows than this goes from memory in parts.
 const WHOLE_MAX: usize = 1024;
 
@@ -148,6 +153,10 @@ impl Group {
         }
     }
 
+    const fn is_collection(&self) -> bool {
+        matches!(self.body, Body::Many(_))
+    }
+
     pub(crate) fn is_gone(&self) -> bool {
         matches!(self.body, Body::Gone(_))
     }
@@ -161,8 +170,15 @@ impl Group {
         }
     }
 
-    pub(crate) fn known(&self, column: &[u8]) -> Known {
+    /// Says what is known of a row. To look a row of a collection up takes longer than to copy a
+    /// short value, so such a value is copied to `short` and need not be looked up again.
+    pub(crate) fn known(&self, column: &[u8], short: &mut Vec<u8>) -> Known {
         match self.row(column) {
+            Some((_, Some(value))) if self.is_collection() && value.len() <= SHORT_SIZE_MAX => {
+                short.clear();
+                short.extend_from_slice(value);
+                Known::Copied
+            }
             Some((_, Some(_))) => Known::Live,
             Some((_, None)) => Known::Removed,
             None if self.is_complete => Known::Removed,
