@@ -78,7 +78,7 @@ struct Taken {
 }
 
 /// Request ids of calls taken from peers have the top bit set; drivers' ids do not.
-const TAKEN_BIT: u64 = 1 << 63;
+pub(crate) const TAKEN_BIT: u64 = 1 << 63;
 
 impl Forwarded {
     fn given_up_at(&self) -> Millis {
@@ -132,7 +132,7 @@ impl<S: Store> Node<S> {
         }
         let is_out_of_reach = others.all(|owner| !self.is_reachable(owner.node));
         if !is_out_of_reach && !self.is_sloppy() {
-            let missed = Requirement::new(level, owners).missed(0);
+            let missed = Requirement::new(level, &owners).missed(0);
             out.replies.push((asked.client, Outcome::Failed(missed)));
             return;
         }
@@ -276,11 +276,12 @@ impl<S: Store> Node<S> {
     }
 
     /// Turns the answers to calls that peers handed on into messages.
-    pub(crate) fn return_forwarded(&mut self, out: &mut Outbox) {
+    /// Those before the `first` one were looked at when they came.
+    pub(crate) fn return_forwarded(&mut self, first: usize, out: &mut Outbox) {
         if self.forwards.taken.is_empty() {
             return;
         }
-        for (client, outcome) in std::mem::take(&mut out.replies) {
+        for (client, outcome) in out.replies.split_off(first) {
             match self.forwards.taken.remove(&client) {
                 Some(Taken { from, request, seen_of }) => {
                     let seen = seen_of.and_then(|shard| self.seen_here(shard));

@@ -13,7 +13,7 @@ use crate::calls::Calls;
 use crate::config::Config;
 use crate::event::{Event, Outbox};
 use crate::exchange::Exchange;
-use crate::forwarding::Forwards;
+use crate::forwarding::{Forwards, TAKEN_BIT};
 use crate::freshness::Freshness;
 use crate::hints::Hints;
 use crate::housekeeping::Housekeeping;
@@ -189,9 +189,13 @@ impl<S: Store> Node<S> {
 
     /// Takes one event.
     pub fn handle(&mut self, now: Millis, event: Event, out: &mut Outbox) {
+        let replies_before = out.replies.len();
         self.follow_orders(now, out);
         match event {
-            Event::Called { request, call } => self.called(now, request, call, out),
+            Event::Called { request, call } => {
+                assert!(request.0 & TAKEN_BIT == 0, "drivers leave the top bit to the node");
+                self.called(now, request, call, out);
+            }
             Event::Received { from, message } => self.received(now, from, message, out),
             Event::LinkUp(peer) => self.link_up(now, peer, out),
             Event::LinkDown(peer) => self.link_down(now, peer, out),
@@ -211,7 +215,7 @@ impl<S: Store> Node<S> {
         self.verify(now, out);
         self.give_up_late(now, out);
         self.give_up_forwards(now, out);
-        self.return_forwarded(out);
+        self.return_forwarded(replies_before, out);
     }
 
     /// Tells how long the next events have waited before they are handed in. What peers ask for

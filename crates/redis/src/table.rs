@@ -13,11 +13,18 @@ static TABLE: LazyLock<Vec<&'static Command>> = LazyLock::new(|| {
     table
 });
 
+/// The same, where [`place_of`] puts their names: most places hold one command or none.
+static PLACES: LazyLock<Vec<Vec<&'static Command>>> = LazyLock::new(|| {
+    let mut places = vec![Vec::new(); PLACES_COUNT];
+    TABLE.iter().for_each(|command| places[place_of(command.name.as_bytes())].push(*command));
+    places
+});
+
+/// How many places names are spread over.
+const PLACES_COUNT: usize = 1 << 10;
+
 /// Redis 7.2's commands that this release does not have, so that nobody mistakes a gap for a typo.
 const ABSENT: &str = include_str!("absent.txt");
-
-/// Longest name that a command may have; longer ones are unknown.
-const NAME_SIZE_MAX: usize = 32;
 
 /// How much of an unknown name, and of what follows it, an error repeats.
 const QUOTED_SIZE_MAX: usize = 128;
@@ -29,13 +36,16 @@ pub(crate) fn commands() -> &'static [&'static Command] {
 
 /// Finds a command by its name, in any case.
 pub(crate) fn command(name: &[u8]) -> Option<&'static Command> {
-    let mut lower = [0; NAME_SIZE_MAX];
-    let lower = lower.get_mut(..name.len())?;
-    lower.copy_from_slice(name);
-    lower.make_ascii_lowercase();
-    let lower = &*lower;
-    let index = TABLE.binary_search_by(|command| command.name.as_bytes().cmp(lower)).ok()?;
-    TABLE.get(index).copied()
+    let mut there = PLACES[place_of(name)].iter().copied();
+    there.find(|command| command.name.as_bytes().eq_ignore_ascii_case(name))
+}
+
+/// Where a name is looked for: by its length and a few letters, in any case.
+fn place_of(name: &[u8]) -> usize {
+    let letter = |at: usize| usize::from(name.get(at).copied().unwrap_or_default() & 0x1f);
+    let (first, second) = (letter(0), letter(1));
+    let last = letter(name.len().wrapping_sub(1));
+    (name.len() ^ first << 5 ^ second << 2 ^ last << 4) % PLACES_COUNT
 }
 
 /// Finds a subcommand by its name, in any case.

@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use api::{Amount, Operation};
 use causality::Millis;
 use resp::Writer;
+use smallvec::SmallVec;
 
 use crate::assembly::Assembly;
 use crate::command::Command;
@@ -37,7 +38,8 @@ impl<'t> Turn<'t, '_> {
         operation: Operation,
         assembly: Assembly,
     ) -> Result<Step, Refusal> {
-        self.calls([(key, operation)], assembly)
+        let call = self.asker().call(key.to_vec(), operation)?;
+        self.go_on(Next::Call(vec![call], Then::Assemble(assembly)))
     }
 
     /// Asks one thing about one key, and goes on from there.
@@ -156,7 +158,7 @@ pub(crate) fn distinct(args: &[&[u8]]) -> Vec<Vec<u8>> {
 
 /// Drops repeated arguments and keeps the order of the others.
 pub(crate) fn distinct_slices<'a>(args: &[&'a [u8]]) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-    let mut sorted: Vec<(&[u8], usize)> = args.iter().copied().zip(0..).collect();
+    let mut sorted: SmallVec<[(&[u8], usize); 4]> = args.iter().copied().zip(0..).collect();
     sorted.sort_unstable();
     sorted.dedup_by_key(|(arg, _)| *arg);
     sorted.sort_unstable_by_key(|(_, index)| *index);
@@ -166,12 +168,15 @@ pub(crate) fn distinct_slices<'a>(args: &[&'a [u8]]) -> impl Iterator<Item = &'a
 /// A name and its value.
 pub(crate) type Pair<'a> = (&'a [u8], &'a [u8]);
 
+/// A name with its value, and how many stand before it.
+type Numbered<'a> = ([&'a [u8]; 2], usize);
+
 /// Reads names and values that alternate; of a repeated name, the last value counts.
 pub(crate) fn pairs<'a>(args: &[&'a [u8]]) -> Result<Vec<Pair<'a>>, Refusal> {
     let (chunks, []) = args.as_chunks::<2>() else {
         return Err(Refusal::Arity);
     };
-    let mut sorted: Vec<([&[u8]; 2], usize)> = chunks.iter().copied().zip(0..).collect();
+    let mut sorted: SmallVec<[Numbered<'_>; 4]> = chunks.iter().copied().zip(0..).collect();
     sorted.sort_unstable_by_key(|([name, _], index)| (*name, Reverse(*index)));
     sorted.dedup_by_key(|([name, _], _)| *name);
     sorted.sort_unstable_by_key(|(_, index)| *index);

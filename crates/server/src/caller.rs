@@ -14,8 +14,9 @@ use tokio::sync::oneshot;
 
 use crate::inbox::Inbox;
 
-/// Requests of this side have this bit in their ids, those of Redis clients do not.
-const ID_BIT: u64 = 1 << 63;
+/// Requests of this side have this bit in their ids, those of Redis clients do not. The top bit is
+/// the node's own.
+const ID_BIT: u64 = 1 << 62;
 
 /// The outcome of a call, and how it came about.
 #[derive(Debug)]

@@ -3,12 +3,13 @@
 //! Invariant: every open call is in one table, from the moment it is in the inbox until its
 //! outcome; a client that has left is no longer waited for.
 
+mod asked;
 mod connection;
 mod replies;
 mod rumours;
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use std::time::Duration;
 
 use api::{Call, Outcome};
 use causality::NodeId;
-use node::{Event, RequestId};
+use node::{Event, Micros};
 use redis::{Awaited, ClientId, ClusterView, Errand, Liveness, Lobby};
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
@@ -33,6 +34,7 @@ use crate::log::Log;
 use crate::socket::Socket;
 use crate::status::Describer;
 use crate::tls::Tls;
+use asked::{Asked, Asker};
 use connection::{Client, Followed};
 use replies::Ticket;
 pub(crate) use rumours::{RUMOUR, Rumour};
@@ -54,22 +56,12 @@ pub(crate) struct Clients {
     lobby: Rc<Lobby>,
     connected: RefCell<BTreeMap<ClientId, Rc<Client>>>,
     last_id: Cell<u64>,
-    /// Which call of whom each request is; looked up by id only, never iterated.
-    asked: RefCell<HashMap<RequestId, Asker>>,
-    last_request: Cell<u64>,
+    asked: RefCell<Asked>,
     left: Notify,
     accounts: Rc<Accounts>,
     tls: Option<Rc<Tls>>,
     /// Connections that are being greeted.
     greetings_count: Cell<usize>,
-}
-
-struct Asker {
-    client: Rc<Client>,
-    ticket: Ticket,
-    call: usize,
-    /// Keys to which it may give something that others wait for.
-    fed: Vec<Awaited>,
 }
 
 impl fmt::Debug for Clients {
@@ -98,7 +90,6 @@ impl Clients {
             connected: RefCell::default(),
             last_id: Cell::new(0),
             asked: RefCell::default(),
-            last_request: Cell::new(0),
             left: Notify::new(),
             accounts,
             tls,
@@ -121,9 +112,9 @@ impl Clients {
 
     /// Sends outcomes to whoever asked, with one write for each connection.
     pub(crate) fn answer(&self, outcomes: impl IntoIterator<Item = Answered>) {
-        let mut touched: BTreeMap<ClientId, Rc<Client>> = BTreeMap::new();
+        let mut touched: Vec<Rc<Client>> = Vec::new();
         for Answered { request, outcome, is_sloppy } in outcomes {
-            let asker = self.asked.borrow_mut().remove(&request);
+            let asker = self.asked.borrow_mut().take(request);
             if let Some(Asker { client, ticket, call, fed }) = asker {
                 if is_sloppy {
                     client.note_sloppy();
@@ -132,14 +123,19 @@ impl Clients {
                     fed.iter().for_each(|key| self.feed(key));
                 }
                 if let Some((ticket, calls)) = client.answer(ticket, call, outcome) {
-                    self.ask(&client, ticket, calls);
+                    self.ask(&client, ticket, calls, clock::steady());
                 }
                 self.follow(&client);
-                touched.insert(client.id, client);
+                // The outcomes of one client's commands mostly follow each other.
+                if touched.last().is_none_or(|last| last.id != client.id) {
+                    touched.push(client);
+                }
             }
         }
         self.deliver();
-        for client in touched.values() {
+        touched.sort_unstable_by_key(|client| client.id);
+        touched.dedup_by_key(|client| client.id);
+        for client in &touched {
             client.flush();
         }
     }
@@ -190,7 +186,7 @@ impl Clients {
             Errand::Retry(id) => {
                 let client = client(id)?;
                 if let Some((ticket, calls)) = client.retry() {
-                    self.ask(&client, ticket, calls);
+                    self.ask(&client, ticket, calls, clock::steady());
                 }
                 None
             }
@@ -338,17 +334,15 @@ impl Clients {
         });
     }
 
-    /// Puts the calls of one command into the inbox.
-    fn ask(&self, client: &Rc<Client>, ticket: Ticket, calls: Vec<Call>) {
+    /// Puts the calls of one command, which arrived a moment ago, into the inbox.
+    fn ask(&self, client: &Rc<Client>, ticket: Ticket, calls: Vec<Call>, arrived: Micros) {
         let is_awaited = self.lobby.is_anything_awaited();
         let mut asked = self.asked.borrow_mut();
         for (index, call) in calls.into_iter().enumerate() {
-            let request = RequestId(self.last_request.get() + 1);
-            self.last_request.set(request.0);
             let fed = if is_awaited { redis::fed_by(&call) } else { Vec::new() };
             let client = Rc::clone(client);
-            asked.insert(request, Asker { client, ticket, call: index, fed });
-            self.inbox.push(Event::Called { request, call });
+            let request = asked.put(Asker { client, ticket, call: index, fed });
+            self.inbox.push_at(arrived, Event::Called { request, call });
         }
     }
 }

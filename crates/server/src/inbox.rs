@@ -26,8 +26,17 @@ pub(crate) struct Inbox {
 impl Inbox {
     /// Adds an event; the node's next turn sees it.
     pub(crate) fn push(&self, event: Event) {
-        self.events.borrow_mut().push_back((clock::steady(), event));
-        self.arrived.notify_one();
+        self.push_at(clock::steady(), event);
+    }
+
+    /// Adds an event that arrived a moment ago, together with others.
+    pub(crate) fn push_at(&self, arrived: Micros, event: Event) {
+        let mut events = self.events.borrow_mut();
+        // Whoever waits does so because there is nothing.
+        if events.is_empty() {
+            self.arrived.notify_one();
+        }
+        events.push_back((arrived, event));
     }
 
     /// Takes at most `count` events, oldest first, each with when it arrived.

@@ -16,7 +16,6 @@ fn names_are_small_letters_and_unique() {
     assert_eq!(names.len(), all().count());
     for command in all() {
         assert_eq!(command.name, command.name.to_ascii_lowercase());
-        assert!(command.name.len() <= NAME_SIZE_MAX, "{}", command.name);
         assert!(!command.summary.is_empty());
     }
     for command in commands() {
@@ -37,7 +36,7 @@ fn every_row_is_found_by_its_name_in_any_case() {
     for odd in ["", "ge", "gett", "client|", "|", "client|nope", "get|x"] {
         assert!(by_full_name(odd.as_bytes()).is_none(), "{odd}");
     }
-    assert!(command(&[b'a'; NAME_SIZE_MAX + 1]).is_none());
+    assert!(command(&[b'a'; 64]).is_none());
 }
 
 #[test]

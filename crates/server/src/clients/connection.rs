@@ -12,6 +12,7 @@ use api::{Call, Outcome, SessionId};
 use causality::Millis;
 use redis::{Awaited, ClientId, Guard, Levels, Lobby, Push, Question, Session, Step, Unblocking};
 use resp::{Limits, Parsed, Parser};
+use smallvec::SmallVec;
 use tokio::sync::Notify;
 use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep_until};
@@ -267,7 +268,7 @@ impl Client {
             self.unblock(Unblocking::Timeout);
         } else if let Some((ticket, calls)) = self.retry() {
             clients.announce(self);
-            clients.ask(self, ticket, calls);
+            clients.ask(self, ticket, calls, clock::steady());
         }
         clients.follow(self);
         self.flush();
@@ -333,16 +334,17 @@ impl Client {
     /// Begins every complete command of `input`, as far as the bounds allow.
     fn take_commands(self: &Rc<Self>, clients: &Clients, parser: &mut Parser, input: &mut Vec<u8>) {
         let state = &mut *self.state.borrow_mut();
+        let (now, arrived) = (clock::now(), clock::steady());
         let mut position = 0;
         while state.may_take() {
             match parser.parse(&input[position..]) {
                 Ok(Parsed::Command { command, consumed }) => {
-                    let args: Vec<&[u8]> = command.iter().collect();
-                    match state.begin(clients, &args) {
+                    let args: SmallVec<[&[u8]; 8]> = command.iter().collect();
+                    match state.begin(clients, &args, now) {
                         Begun::Now => {}
                         // Nothing is asked before it has its turn.
                         Begun::Calls(_, calls) if calls.is_empty() => {}
-                        Begun::Calls(ticket, calls) => clients.ask(self, ticket, calls),
+                        Begun::Calls(ticket, calls) => clients.ask(self, ticket, calls, arrived),
                         Begun::Consults(question) => self.consult(clients, question),
                         Begun::Later => break,
                     }
@@ -399,10 +401,9 @@ impl State {
     }
 
     /// Begins one command.
-    fn begin(&mut self, clients: &Clients, args: &[&[u8]]) -> Begun {
+    fn begin(&mut self, clients: &Clients, args: &[&[u8]], now: Millis) -> Begun {
         let (session, view) = (&mut self.session, clients.view());
-        let begun =
-            self.replies.write(|writer| redis::begin(session, args, clock::now(), &view, writer));
+        let begun = self.replies.write(|writer| redis::begin(session, args, now, &view, writer));
         match begun {
             Step::Reply => Begun::Now,
             Step::Calls { calls, pending } => {

@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 use api::{Call, Outcome};
 use redis::{Blocked, Pending, Push, Step, Unblocking};
 use resp::{Protocol, Writer};
+use smallvec::SmallVec;
 
 /// Room for output that an idle connection keeps, in bytes.
 const OUTPUT_KEPT_SIZE_MAX: usize = 16 * 1024;
@@ -52,7 +53,7 @@ pub(crate) struct Replies {
 #[derive(Debug)]
 struct Asked {
     pending: Pending,
-    outcomes: Vec<Option<Outcome>>,
+    outcomes: SmallVec<[Option<Outcome>; 1]>,
     missing: usize,
     /// Replies of the commands behind this one that needed no calls.
     behind: Vec<u8>,
@@ -198,7 +199,7 @@ impl Replies {
         {
             self.front += 1;
             let before = self.output.len();
-            let outcomes: Vec<Outcome> = outcomes.into_iter().flatten().collect();
+            let outcomes: SmallVec<[Outcome; 1]> = outcomes.into_iter().flatten().collect();
             let mut writer = Writer::new(&mut self.output, Protocol::Resp2);
             match redis::finish(pending, &outcomes, &mut writer) {
                 Step::Calls { calls, pending } => {
