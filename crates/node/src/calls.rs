@@ -245,7 +245,7 @@ impl<S: Store> Node<S> {
         } else {
             let scope = self.scope_of(&call, has_forgotten || until.is_some());
             let level = self.asked_level(level);
-            let requirement = Requirement::new(level, self.topology.owners(shard));
+            let requirement = Requirement::new(level, &self.topology.owners(shard));
             let (stand_ins, size) = (Vec::new(), call.key.len());
             let phase = Phase::CatchingUp { call, until, scope, round: Box::default() };
             let waiting =
@@ -267,8 +267,8 @@ impl<S: Store> Node<S> {
             return level;
         }
         let owners = self.topology.owners(shard);
-        let needed = Requirement::new(call.write, Owners::clone(&owners)).needed_count();
-        let is_more = needed > Requirement::new(level, owners).needed_count();
+        let needed = Requirement::new(call.write, &owners).needed_count();
+        let is_more = needed > Requirement::new(level, &owners).needed_count();
         if is_more && !self.is_cut_off(shard, call) { call.write } else { level }
     }
 
@@ -278,7 +278,7 @@ impl<S: Store> Node<S> {
         if !self.is_sloppy() || !call.operation.is_write() || call.operation.is_blind() {
             return false;
         }
-        let looks = Requirement::new(call.write, self.topology.owners(shard));
+        let looks = Requirement::new(call.write, &self.topology.owners(shard));
         !looks.can_be_met(|node| self.is_reachable(node))
     }
 
@@ -396,7 +396,7 @@ impl<S: Store> Node<S> {
         let shard = waiting.shard;
         if self.serves(shard) {
             let level = waiting.requirement.level();
-            let requirement = Requirement::new(level, self.topology.owners(shard));
+            let requirement = Requirement::new(level, &self.topology.owners(shard));
             self.catch_up(now, Waiting { requirement, ..waiting }, out);
         } else if let Phase::CatchingUp { call, until, .. } = waiting.phase {
             let needs = until.map_or(Needs::Forgotten, Needs::Clock);

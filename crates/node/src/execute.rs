@@ -10,14 +10,13 @@ mod sketches;
 mod strings;
 mod zsets;
 
-use std::collections::BTreeSet;
-
 use api::{Call, CallError, Operation, Outcome, StringOperation};
 use causality::{ContextScope, Millis};
 use cells::types::key::{self, Kind};
 use cells::types::{Draft, TypeError};
 use cells::{KeyAddress, OwnedOp, ReadCells};
 use replica::{Replica, ReplicaError};
+use smallvec::SmallVec;
 use storage::Store;
 
 pub(crate) use self::keys::word;
@@ -180,6 +179,9 @@ fn run<R: ReadCells>(
 
 /// Stops a command on a key that shows another type.
 fn expect_kind<R: ReadCells>(cells: &mut R, key: KeyAddress<'_>, kind: Kind) -> Result<(), Stop> {
+    if key::is_at_most(cells, key, kind)? {
+        return Ok(());
+    }
     match key::kinds(cells, key)? {
         Some(kinds) if kinds.shown != kind => Err(Stop::WrongType),
         _ => Ok(()),
@@ -187,8 +189,11 @@ fn expect_kind<R: ReadCells>(cells: &mut R, key: KeyAddress<'_>, kind: Kind) -> 
 }
 
 /// Each item once: a draft changes a cell at most once.
-fn each_once(items: &[Vec<u8>]) -> BTreeSet<&[u8]> {
-    items.iter().map(Vec::as_slice).collect()
+fn each_once(items: &[Vec<u8>]) -> SmallVec<[&[u8]; 4]> {
+    let mut items: SmallVec<[&[u8]; 4]> = items.iter().map(Vec::as_slice).collect();
+    items.sort_unstable();
+    items.dedup();
+    items
 }
 
 fn integer(is: bool) -> Outcome {

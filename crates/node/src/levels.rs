@@ -29,8 +29,8 @@ pub(crate) struct Requirement {
 }
 
 impl Requirement {
-    pub(crate) fn new(level: Level, owners: Owners) -> Self {
-        Self::across(level, std::slice::from_ref(&owners))
+    pub(crate) fn new(level: Level, owners: &Owners) -> Self {
+        Self::across(level, std::slice::from_ref(owners))
     }
 
     /// Asks for the level in every one of some sets of owners.
@@ -177,7 +177,7 @@ mod tests {
     }
 
     fn check(level: Level, nodes: &[u32], expected: bool) {
-        let mut requirement = Requirement::new(level, owners());
+        let mut requirement = Requirement::new(level, &owners());
         for node in nodes {
             requirement.answered(NodeId(*node));
             requirement.answered(NodeId(*node));
@@ -212,7 +212,7 @@ mod tests {
     #[test]
     fn while_shards_move_the_level_is_met_before_and_after() {
         let after = (4..=9).map(|id| Owner { node: NodeId(id), datacenter: 1, is_local: id > 6 });
-        let mut requirement = Requirement::new(Level::Quorum, owners());
+        let mut requirement = Requirement::new(Level::Quorum, &owners());
         requirement.widen(&[after.collect(), owners()]);
         for node in [1, 2, 3, 4] {
             requirement.answered(NodeId(node));

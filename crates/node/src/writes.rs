@@ -143,7 +143,7 @@ impl<S: Store> Node<S> {
             let named = Named::of(op, shard, Place::Visited);
             self.visits.owe(named, nodes.clone(), None);
         }
-        let mut requirement = Requirement::new(call.write, owners);
+        let mut requirement = Requirement::new(call.write, &owners);
         let mut stand_ins = Vec::new();
         if call.write == Level::Any {
             nodes.first().into_iter().for_each(|owner| requirement.answered(*owner));

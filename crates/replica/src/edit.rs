@@ -16,6 +16,7 @@ use crate::head::Head;
 use crate::inspect::Conflicts;
 use crate::replica::Replica;
 use crate::rows::{HEAD_COLUMN, Index, put_expiry_column, put_gone_column, put_group};
+use crate::scores::written_score;
 
 /// A version that came or went: its dot, and its expiry for the index.
 type Named = (Dot, Option<Millis>);
@@ -25,8 +26,8 @@ type Named = (Dot, Option<Millis>);
 pub(crate) struct Edit {
     dropped: SmallVec<[Named; 2]>,
     inserted: SmallVec<[Named; 2]>,
-    before: Presence,
-    after: Presence,
+    pub(crate) before: Presence,
+    pub(crate) after: Presence,
     conflicts: Conflicts,
 }
 
@@ -41,18 +42,21 @@ pub(crate) struct Target<'a> {
 }
 
 /// What a row says in short.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Presence {
     live: bool,
     gone: bool,
     /// The sum over the gone dots: nearly always of none.
     gone_digest: u128,
+    /// What a member of a sorted set was given as its score, increments apart.
+    pub(crate) score: Option<f64>,
 }
 
 impl Presence {
     pub(crate) fn of(address: CellAddress<'_>, cell: &Cell<'_>) -> Self {
         let gone_digest = gone_digest(address, cell);
-        Self { live: !cell.live.is_empty(), gone: !cell.gone.is_empty(), gone_digest }
+        let (live, gone) = (!cell.live.is_empty(), !cell.gone.is_empty());
+        Self { live, gone, gone_digest, score: written_score(address, cell) }
     }
 }
 
@@ -151,7 +155,7 @@ impl Replica {
             let old = store.get(at)?;
             self.images.keep_preimage(group, address.column, old);
         }
-        let scored = self.score_before(store, address);
+        let scored = self.score_before(store, address, group, edit);
         if edit.after.live || edit.after.gone {
             store.put(at, row)?;
         } else {

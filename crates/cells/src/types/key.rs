@@ -120,6 +120,24 @@ pub fn kinds<R: ReadCells>(cells: &mut R, key: KeyAddress<'_>) -> Result<Option<
     Ok(shown.map(|shown| Kinds { shown, hidden: present.collect() }))
 }
 
+/// Says whether the key shows this type or nothing, as far as that is known without a look at its
+/// cells; a yes is certain.
+///
+/// # Errors
+/// Reading failed.
+pub fn is_at_most<R: ReadCells>(
+    cells: &mut R,
+    key: KeyAddress<'_>,
+    kind: Kind,
+) -> Result<bool, TypeError> {
+    let families = cells.families(key)?;
+    let may_show = |other: Kind| {
+        families.may_show(other.first_family())
+            || other.part().is_some_and(|part| families.may_show(part.count()))
+    };
+    Ok(!Kind::ALL.into_iter().any(|other| other != kind && may_show(other)))
+}
+
 /// Says whether there is such a key.
 ///
 /// # Errors

@@ -1,12 +1,11 @@
 //! What is done with maps: fields are written, read, removed, added to, and chosen at random.
 
-use std::collections::BTreeMap;
-
 use api::{Amount, Operation, Outcome, Pick};
 use cells::types::key::Kind;
 use cells::types::map::{self, Path};
 use cells::types::{Draft, Elements, TypeError, pick};
 use cells::{Family, KeyAddress, ReadCells};
+use smallvec::SmallVec;
 
 use super::{Ran, count, each_once, expect_kind, integer};
 
@@ -23,8 +22,9 @@ pub(super) fn run<R: ReadCells>(
     match operation {
         Operation::MapSet { fields } => {
             // Of a field named twice, the last value counts.
-            let last: BTreeMap<&[u8], &[u8]> =
-                fields.iter().map(|(field, value)| (&field[..], &value[..])).collect();
+            let mut last: SmallVec<[&(Vec<u8>, Vec<u8>); 4]> = fields.iter().rev().collect();
+            last.sort_by_key(|(field, _)| field);
+            last.dedup_by_key(|(field, _)| field);
             let mut count = 0;
             for (field, value) in last {
                 count += i64::from(map::set(cells, key, &Path::field(field), value, draft)?);

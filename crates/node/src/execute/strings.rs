@@ -81,7 +81,8 @@ fn write<R: ReadCells>(
     (lifetime, condition): (Lifetime, SetCondition),
     draft: &mut Draft,
 ) -> Ran {
-    let kinds = key::kinds(cells, key)?;
+    let is_sure = condition == SetCondition::Always && key::is_at_most(cells, key, Kind::String)?;
+    let kinds = if is_sure { None } else { key::kinds(cells, key)? };
     let is_wanted = match condition {
         SetCondition::Always => true,
         SetCondition::IfPresent => kinds.is_some(),
