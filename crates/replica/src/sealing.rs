@@ -241,14 +241,15 @@ impl Replica {
     }
 
     /// Returns what may still be accepted of actors that are being retired: a replica that is new
-    /// learns this too, or it could accept what the others have just agreed to refuse.
+    /// learns this too, or it could accept what the others have just agreed to refuse. Where
+    /// nothing may be accepted before the present round has come further, that is what is here: an
+    /// earlier round may have ended at others, who have sealed no more than that.
     #[must_use]
     pub fn limits(&self) -> Sealed {
         let mut limits = Sealed::default();
         for (actor, freeze) in &self.state.freezes {
-            if let Some(allowed) = &freeze.allowed {
-                limits.insert(*actor, allowed.clone());
-            }
+            let allowed = freeze.allowed.clone();
+            limits.insert(*actor, allowed.unwrap_or_else(|| self.state.counters(*actor)));
         }
         limits
     }

@@ -85,6 +85,11 @@ fn everything_at_once() {
     check_profile("all", Profile::ALL);
 }
 
+#[test]
+fn everything_at_once_and_keys_ahead_of_the_rest() {
+    check_profile("all-keyed", Profile::ALL_KEYED);
+}
+
 /// Seeds that once failed, and why. Steps drawn differently by later code make them other runs;
 /// they stay as cheap ground to walk again.
 #[test]
@@ -102,6 +107,8 @@ fn named_seeds() {
         ("crash", 901),
         // A joiner had not learnt what was agreed to be refused, and accepted it.
         ("all", 1224),
+        // The same, from a replica that a new round had frozen: an earlier one had ended elsewhere.
+        ("all-keyed", 485),
     ];
     for (name, seed) in seeds {
         let profile = Profile::named(name).unwrap();

@@ -218,6 +218,28 @@ impl Profile {
         ..SMALL
     };
 
+    /// Everything at once, and keys taken ahead of the rest as well.
+    pub const ALL_KEYED: Self = Self {
+        weights: &[
+            (Step::Mint, 40),
+            (Step::Clear, 4),
+            (Step::Deliver, 26),
+            (Step::DeliverAgain, 5),
+            (Step::Exchange, 18),
+            (Step::ExchangeKey, 9),
+            (Step::TakeState, 9),
+            (Step::Truncate, 2),
+            (Step::Prune, 3),
+            (Step::Checkpoint, 3),
+            (Step::Crash, 3),
+            (Step::Die, 1),
+            (Step::Join, 2),
+            (Step::Expire, 6),
+            (Step::Seal, 6),
+        ],
+        ..Self::ALL
+    };
+
     /// Finds a profile by its name, for replays.
     pub fn named(name: &str) -> Option<Self> {
         let profiles = [
@@ -230,6 +252,7 @@ impl Profile {
             ("sealing", Self::SEALING),
             ("keyed", Self::KEYED),
             ("all", Self::ALL),
+            ("all-keyed", Self::ALL_KEYED),
         ];
         profiles.iter().find(|(held, _)| *held == name).map(|(_, profile)| *profile)
     }
