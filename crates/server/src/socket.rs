@@ -12,6 +12,7 @@ use std::sync::Arc;
 use rustls::pki_types::{IpAddr, ServerName};
 use rustls::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection};
 use socket2::SockRef;
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 use crate::tls::{self, BINDING_LABEL, Subject};
@@ -111,7 +112,7 @@ impl Socket {
     /// # Errors
     /// `WouldBlock` when there is nothing yet; whatever broke the connection otherwise.
     pub(crate) fn try_read_buf(&self, input: &mut Vec<u8>) -> io::Result<usize> {
-        let Some(tls) = &self.tls else { return self.tcp.try_read_buf(input) };
+        let Some(tls) = &self.tls else { return self.read_plain(input) };
         if !self.is_ready.get() {
             self.receive()?;
         }
@@ -132,6 +133,18 @@ impl Socket {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Appends what the system has. A read that leaves room has taken all of it, and the system
+    /// tells what comes later: nobody needs to ask it in vain until then.
+    fn read_plain(&self, input: &mut Vec<u8>) -> io::Result<usize> {
+        let count = self.tcp.try_read_buf(input)?;
+        if count > 0 && input.len() < input.capacity() {
+            let emptied = || Err::<(), _>(ErrorKind::WouldBlock.into());
+            let told = self.tcp.try_io(Interest::READABLE, emptied);
+            debug_assert!(told.is_err(), "there is nothing left");
+        }
+        Ok(count)
     }
 
     /// Takes bytes to be sent, as many as there is room for.

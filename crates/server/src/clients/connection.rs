@@ -57,6 +57,8 @@ struct State {
     waiting: Option<Waiting>,
     /// Something that takes a while is found out, and no later command may begin.
     is_consulting: bool,
+    /// Its task waits for the next command and for nothing else.
+    is_listening: bool,
 }
 
 /// A client that waits for a key to get something, from its first look to its reply.
@@ -117,6 +119,7 @@ impl Client {
             is_cut_off: false,
             waiting: None,
             is_consulting: false,
+            is_listening: false,
         };
         Ok(Self { id, socket, state: RefCell::new(state), changed: Notify::new() })
     }
@@ -178,8 +181,18 @@ impl Client {
     /// Sends what is ready, and lets the task see to the rest.
     pub(crate) fn flush(&self) {
         // A connection that is broken is noticed by its task.
-        let _ = self.send();
-        self.changed.notify_one();
+        let is_broken = self.send().is_err();
+        if is_broken || !self.listens_on() {
+            self.changed.notify_one();
+        }
+    }
+
+    /// Whether the task goes on listening, and would find nothing else to do if it were woken.
+    fn listens_on(&self) -> bool {
+        let state = self.state.borrow();
+        let is_sent = state.replies.output().is_empty() && !self.socket.has_unsent();
+        let is_at_ease = state.may_take() && state.waiting.is_none() && !state.is_cut_off;
+        state.is_listening && is_sent && is_at_ease && !state.has_ended
     }
 
     /// Returns the name of its session at the node.
@@ -280,7 +293,7 @@ impl Client {
 
     /// What to wait for; nothing when the connection is done.
     fn wants(&self, unread: usize) -> Option<Wants> {
-        let state = self.state.borrow();
+        let state = &mut *self.state.borrow_mut();
         let has_unsent = self.socket.has_unsent();
         let is_waiting = state.replies.blocked().is_some();
         // Nothing is taken for a client that is gone.
@@ -288,10 +301,11 @@ impl Client {
         let is_answered = state.replies.is_empty() && !state.is_consulting;
         let is_done = state.is_closing && is_answered && !has_unsent || is_gone;
         let may_read = state.may_take() || is_waiting && unread < READ_AHEAD_SIZE_MAX;
-        (!is_done).then(|| Wants {
-            reading: (may_read && !state.has_ended).then_some(()),
-            writing: (has_unsent || !state.replies.output().is_empty()).then_some(()),
-        })
+        let is_reading = may_read && !state.has_ended;
+        let is_writing = has_unsent || !state.replies.output().is_empty();
+        state.is_listening = is_reading && !is_writing && !is_waiting && unread == 0;
+        let (reading, writing) = (is_reading.then_some(()), is_writing.then_some(()));
+        (!is_done).then_some(Wants { reading, writing })
     }
 
     /// Reads once; false when there was nothing after all.
