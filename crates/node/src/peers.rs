@@ -107,6 +107,7 @@ impl<S: Store> Node<S> {
             self.note_held(from, named);
             self.settle(from, named);
         }
+        self.handed_over(now, from, request);
         self.relays.settled(&self.hints, request);
         let request = self.acknowledged_call(request);
         for owner in self.answered_for(from, request) {

@@ -1,6 +1,6 @@
 //! What a node says about itself: one path for every surface that shows it.
 
-use causality::{Clock, Dot, Millis, NodeId};
+use causality::{Actor, Clock, Dot, Millis, NodeId};
 use storage::Store;
 use wire::shard::Summary;
 
@@ -156,6 +156,12 @@ impl<S: Store> Node<S> {
     #[must_use]
     pub fn has_applied(&self, shard: u16, dot: Dot) -> bool {
         self.replicas.get(&shard).is_some_and(|replica| replica.is_applied(dot))
+    }
+
+    /// Says whether an actor mints no more in a shard of this node, as its owners have agreed.
+    #[must_use]
+    pub fn has_retired(&self, shard: u16, actor: Actor) -> bool {
+        self.replicas.get(&shard).is_some_and(|replica| replica.sealed().is_retired(actor))
     }
 
     fn kept(&self) -> Kept {

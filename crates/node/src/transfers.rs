@@ -5,9 +5,12 @@
 //!   by the present view. Only then it is read here, and counts for completing a change. An owner
 //!   that is down may be passed over while most of the others have been heard.
 //! - A shard that is no longer owned is dropped once the view is settled and every owner by it
-//!   holds, durably and whole, everything that is here. Until then it keeps comparing clocks.
+//!   holds, durably and whole, everything that is here. Until then it keeps comparing clocks, and
+//!   hands over what owners do not take that way.
 //!
 //! The fetching itself is the exchange's and the takeover's; this file decides when it is enough.
+
+mod handing;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +24,7 @@ use crate::config::Origin;
 use crate::event::Outbox;
 use crate::mutation::Mutation;
 use crate::node::Node;
+use handing::Handing;
 
 /// The most shards asked about in one message.
 const SHARDS_PER_QUESTION: usize = 256;
@@ -35,6 +39,7 @@ pub(crate) struct Transfers {
     filling: BTreeMap<u16, Filling>,
     /// Shards that others own: what those have said they hold, by the present view.
     leaving: BTreeMap<u16, BTreeMap<NodeId, Clock>>,
+    handing: Handing,
     progress: Progress,
 }
 
@@ -169,6 +174,7 @@ impl<S: Store> Node<S> {
         }
         let kept = self.replicas.keys().filter(|shard| !owned.contains(shard));
         self.transfers.leaving = kept.map(|shard| (*shard, BTreeMap::new())).collect();
+        self.transfers.handing = Handing::default();
         self.unstable.extend(self.replicas.keys());
         // What is fetched and what is whole is kept with the view.
         out.is_checkpoint_due = true;
@@ -181,6 +187,9 @@ impl<S: Store> Node<S> {
         let is_settled = self.is_view_settled(now);
         if is_settled || self.is_mutated(Mutation::DroppedEarly) {
             self.drop_left(now);
+        }
+        if is_settled {
+            self.hand_over(now, out);
         }
         let mut questions: BTreeMap<NodeId, Vec<ShardId>> = BTreeMap::new();
         for (shard, filling) in &self.transfers.filling {
@@ -320,7 +329,8 @@ impl<S: Store> Node<S> {
         let over: Vec<u16> = shards.filter(|shard| self.may_drop(*shard)).collect();
         for shard in over {
             let heard = self.transfers.leaving.remove(&shard).unwrap_or_default();
-            self.note_dropped(now, shard, &heard);
+            let taken = self.transfers.handing.end(shard, heard);
+            self.note_dropped(now, shard, &taken);
             self.replicas.remove(&shard);
             self.takeovers.remove(&shard);
             self.unstable.remove(&shard);
@@ -340,7 +350,10 @@ impl<S: Store> Node<S> {
         };
         let here = replica.whole_clock();
         let owners = self.topology.final_owners(shard);
-        let has_all = |node: &NodeId| heard.get(node).is_some_and(|clock| clock.covers(&here));
+        let handing = &self.transfers.handing;
+        let has_all = |node: &NodeId| {
+            heard.get(node).is_some_and(|clock| handing.covers(shard, *node, clock, &here))
+        };
         !owners.is_empty() && owners.iter().all(has_all)
     }
 

@@ -10,6 +10,7 @@ use placement::{MemberState, Placement, Replication, ShardCount, ShardId, View};
 use super::{Checker, Shown};
 use crate::machine::Body;
 use crate::observed::Observed;
+use crate::tell;
 use crate::world::World;
 
 #[derive(Default)]
@@ -72,11 +73,19 @@ impl Transfers {
     ) -> Result<(), String> {
         let (from, view) = (process.id().0, process.roster().view.settled());
         for owner in owners(world, &view, shard)? {
-            let held = self.held.get(&world.index(owner)).and_then(|held| held.get(&shard));
-            if !held.is_some_and(|held| held.covers(clock)) {
-                let to = owner.0;
+            let at = world.index(owner);
+            let held = self.held.get(&at).and_then(|held| held.get(&shard));
+            let missing = clock.difference(held.unwrap_or(&Clock::new()));
+            // What of a retired actor was not known has another name now.
+            let is_renamed = |actor| {
+                let process = world.machines[at].process.as_ref();
+                process.is_none_or(|process| process.has_retired(shard, actor))
+            };
+            if held.is_none() || !missing.iter().all(|(actor, _)| is_renamed(*actor)) {
+                let held = held.map_or_else(|| "nothing".into(), tell::clock);
+                let (to, gave) = (owner.0, tell::clock(clock));
                 return Err(format!(
-                    "n{from} gave up {clock:?} of shard {shard}, of which n{to} has {held:?}"
+                    "n{from} gave up shard {shard} with {gave}, of which n{to} has {held}"
                 ));
             }
         }

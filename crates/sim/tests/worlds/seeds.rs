@@ -160,6 +160,9 @@ fn named_seeds() {
         // A member died while another was leaving: nobody could be let in for it, and the one that
         // left waited for it.
         ("members", 0),
+        // Who left held what the owners, having retired its minter, took from nobody: it kept the
+        // shard for ever.
+        ("members", 274),
         // A node gave a shard up, and its ledger waited for ever to hear who has its writes.
         ("members", 12),
     ];
