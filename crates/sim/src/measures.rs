@@ -17,12 +17,35 @@ use crate::network::Way;
 pub enum Path {
     /// Sent by the coordinator of the write.
     Write,
+    /// Passed on by an owner of the same datacenter, to whom the coordinator had sent it.
+    Relay,
+    /// Kept for the owner while it was away, and handed to it then.
+    Hint,
     /// Asked for by a read that compared clocks.
     Read,
     /// Asked for by the regular exchange of clocks.
     Exchange,
     /// A part of a state that was taken over.
     Takeover,
+}
+
+impl Path {
+    /// Every way, in the order in which they are told.
+    pub const ALL: [Self; 6] =
+        [Self::Write, Self::Relay, Self::Hint, Self::Read, Self::Exchange, Self::Takeover];
+
+    /// What it is called.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Write => "write",
+            Self::Relay => "relay",
+            Self::Hint => "hint",
+            Self::Read => "read",
+            Self::Exchange => "exchange",
+            Self::Takeover => "takeover",
+        }
+    }
 }
 
 /// What was sent of one kind of message.
@@ -52,6 +75,9 @@ pub struct Moment {
 pub struct Measures {
     /// For every write that reached every owner: how long that took, in milliseconds.
     pub converged_ms: Vec<u64>,
+    /// For each of them: how many rounds of comparing clocks that took, none when it came to
+    /// everybody as it was written.
+    pub rounds: Vec<u64>,
     /// How long reads took that were answered.
     pub read_ms: Vec<u64>,
     /// How long writes took that were answered.
@@ -73,12 +99,22 @@ pub struct Measures {
 /// One operation of one shard.
 type Name = (u16, Dot);
 
+/// A write that some owner lacks.
+#[derive(Debug)]
+struct Open {
+    minted: Millis,
+    lacking: BTreeSet<usize>,
+    /// It came to somebody otherwise than as it was written.
+    is_late: bool,
+}
+
 /// Measures while a run goes on.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
     pub(crate) measures: Measures,
-    /// Writes that some owner lacks: when they were minted, and who lacks them.
-    open: BTreeMap<Name, (Millis, BTreeSet<usize>)>,
+    /// How often clocks are compared.
+    round_ms: u64,
+    open: BTreeMap<Name, Open>,
     known: BTreeSet<Name>,
     owners: BTreeMap<u16, BTreeSet<usize>>,
     encoders: BTreeMap<Way, Encoder>,
@@ -88,14 +124,17 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    /// Who owns what.
-    pub(crate) fn set_owners(&mut self, owners: BTreeMap<u16, BTreeSet<usize>>) {
-        self.owners = owners;
+    /// Who owns what, and how often clocks are compared.
+    pub(crate) fn new(owners: BTreeMap<u16, BTreeSet<usize>>, round_ms: u64) -> Self {
+        Self { owners, round_ms: round_ms.max(1), ..Self::default() }
     }
 
     /// A node sends a message.
     pub(crate) fn sent(&mut self, now: Millis, at: usize, way: Way, message: &Message) {
-        if let Message::Replicate { shard, ops, .. } = message {
+        if let Message::Replicate { shard, ops, .. }
+        | Message::Relay { shard, ops, .. }
+        | Message::Keep { shard, ops, .. } = message
+        {
             for op in ops {
                 self.minted(now, at, (shard.0, op.dot));
             }
@@ -118,15 +157,21 @@ impl Meter {
         }
         let mut lacking = self.owners.get(&name.0).cloned().unwrap_or_default();
         lacking.remove(&at);
-        self.open.insert(name, (now, lacking));
+        self.open.insert(name, Open { minted: now, lacking, is_late: false });
     }
 
     /// The operations that an event may bring, and how.
     pub(crate) fn brought(&self, at: usize, event: &Event) -> Vec<(Name, Path)> {
         let Event::Received { message, .. } = event else { return Vec::new() };
         match message {
-            Message::Replicate { shard, ops, .. } => {
+            Message::Replicate { shard, ops, .. } | Message::Relay { shard, ops, .. } => {
                 ops.iter().map(|op| ((shard.0, op.dot), Path::Write)).collect()
+            }
+            Message::Relayed { shard, ops, .. } => {
+                ops.iter().map(|op| ((shard.0, op.dot), Path::Relay)).collect()
+            }
+            Message::Keep { shard, ops, .. } => {
+                ops.iter().map(|op| ((shard.0, op.dot), Path::Hint)).collect()
             }
             Message::Given { shard, request, given: GroupsGiven::Groups { groups, .. } } => {
                 let path = if request.0 == 0 { Path::Exchange } else { Path::Read };
@@ -134,10 +179,9 @@ impl Meter {
                 members.map(|member| ((shard.0, member.dot), path)).collect()
             }
             Message::Tell { shard, .. } | Message::CellsGiven { shard, .. } => {
-                let lacks = |(_, lacking): &(Millis, BTreeSet<usize>)| lacking.contains(&at);
                 let first = (shard.0, Dot::default());
                 let of_shard = self.open.range(first..).take_while(|((of, _), _)| *of == shard.0);
-                let open = of_shard.filter(|(_, open)| lacks(open));
+                let open = of_shard.filter(|(_, open)| open.lacking.contains(&at));
                 open.map(|(name, _)| (*name, Path::Takeover)).collect()
             }
             _ => Vec::new(),
@@ -146,13 +190,17 @@ impl Meter {
 
     /// An owner has applied an operation.
     pub(crate) fn applied(&mut self, now: Millis, at: usize, name: Name, path: Path) {
-        let Some((minted, lacking)) = self.open.get_mut(&name) else { return };
-        if !lacking.remove(&at) {
+        let Some(open) = self.open.get_mut(&name) else { return };
+        if !open.lacking.remove(&at) {
             return;
         }
         *self.measures.paths.entry(path).or_default() += 1;
-        if lacking.is_empty() {
-            self.measures.converged_ms.push(now.0 - minted.0);
+        open.is_late |= !matches!(path, Path::Write | Path::Relay);
+        if open.lacking.is_empty() {
+            let took = now.0 - open.minted.0;
+            let rounds = if open.is_late { took.div_ceil(self.round_ms) } else { 0 };
+            self.measures.converged_ms.push(took);
+            self.measures.rounds.push(rounds);
             self.open.remove(&name);
         }
     }
@@ -192,6 +240,7 @@ impl Measures {
     /// Adds another run's numbers; how things stood over time stays that of the first.
     pub fn add(&mut self, other: Self) {
         self.converged_ms.extend(other.converged_ms);
+        self.rounds.extend(other.rounds);
         self.read_ms.extend(other.read_ms);
         self.write_ms.extend(other.write_ms);
         self.lost_messages += other.lost_messages;
@@ -213,7 +262,7 @@ impl Measures {
     }
 
     fn sort(&mut self) {
-        [&mut self.converged_ms, &mut self.read_ms, &mut self.write_ms]
+        [&mut self.converged_ms, &mut self.rounds, &mut self.read_ms, &mut self.write_ms]
             .into_iter()
             .for_each(|values| values.sort_unstable());
     }

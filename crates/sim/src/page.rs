@@ -40,7 +40,7 @@ pub fn page(command: &str, facts: &[(String, String)], measures: &Measures) -> S
         page.push_str(&plot.svg());
     }
     let paths = measures.paths.iter();
-    let paths = paths.map(|(path, count)| [format!("{path:?}"), count.to_string()]);
+    let paths = paths.map(|(path, count)| [path.name().to_owned(), count.to_string()]);
     table(&mut page, ["copies came by", "how many"], paths);
     let sent = measures.sent.iter();
     let sent = sent.map(|(kind, sent)| {

@@ -21,9 +21,7 @@ impl World<'_> {
                 owners.entry(shard).or_default().insert(at);
             }
         }
-        let mut meter = Meter::default();
-        meter.set_owners(owners);
-        self.meter = Some(meter);
+        self.meter = Some(Meter::new(owners, self.setup.exchange_interval_ms));
         self.sample();
     }
 

@@ -63,6 +63,28 @@ fn wrong_rules_of_coordination_are_caught() {
     check_caught(Mutation::Node(node::Mutation::RemovalLooksHereOnly));
 }
 
+/// Wrong rules of members, each with a world of `members` that is known to break by it.
+const OF_MEMBERS: [(node::Mutation, u64); 4] = [
+    (node::Mutation::DroppedEarly, 0),
+    (node::Mutation::LevelInOldOwnersOnly, 63),
+    (node::Mutation::ServedBeforeReady, 36),
+    (node::Mutation::DetectorRemoves, 0),
+];
+
+#[test]
+fn wrong_rules_of_members_are_caught() {
+    let profile = Profile::named("members").expect("it is one of all");
+    let draw = |seed| Plan::draw(seed, profile.setup(seed));
+    for (mutation, known) in OF_MEMBERS {
+        let mut seeds = std::iter::once(known).chain(0..200);
+        let caught = seeds
+            .find_map(|seed| noticed(draw(seed), Mutation::Node(mutation)).map(|how| (seed, how)));
+        let (seed, how) = caught.unwrap_or_else(|| panic!("{mutation:?} survived 200 worlds"));
+        println!("{mutation:?}: caught in world {seed} (members): {how}");
+        assert_eq!(carry_out(&draw(seed)).err(), None, "the rule itself fails in world {seed}");
+    }
+}
+
 #[test]
 fn wrong_rules_of_nodes_are_caught_first_part() {
     check_part(0);

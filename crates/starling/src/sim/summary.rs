@@ -69,6 +69,10 @@ impl Summary {
         self.wall_seconds = now().duration_since(self.started).as_secs_f64();
     }
 
+    fn seeds_per_hour(&self) -> f64 {
+        self.seeds.len() as f64 * 3_600.0 / self.wall_seconds.max(1e-9)
+    }
+
     pub(crate) const fn violation(&self) -> Option<&(u64, Violation)> {
         self.violation.as_ref()
     }
@@ -76,7 +80,9 @@ impl Summary {
     /// Names and values, in the order in which people ask.
     fn facts(&self) -> Vec<(String, String)> {
         let measures = &self.measures;
-        let path = |path: Path| measures.paths.get(&path).copied().unwrap_or(0);
+        let path = |path: Path| {
+            format!("{} {}", path.name(), measures.paths.get(&path).copied().unwrap_or(0))
+        };
         let messages: u64 = measures.sent.values().map(|sent| sent.messages).sum();
         let bytes: u64 = measures.sent.values().map(|sent| sent.bytes).sum();
         let promises = match &self.violation {
@@ -91,16 +97,8 @@ impl Summary {
             ("reads", spread(&measures.read_ms)),
             ("writes", spread(&measures.write_ms)),
             ("every owner has it", spread(&measures.converged_ms)),
-            (
-                "copies came by",
-                format!(
-                    "write {}, read {}, exchange {}, takeover {}",
-                    path(Path::Write),
-                    path(Path::Read),
-                    path(Path::Exchange),
-                    path(Path::Takeover)
-                ),
-            ),
+            ("rounds of exchange", rounds(&measures.rounds)),
+            ("copies came by", Path::ALL.map(path).join(", ")),
             ("all equal", format!("at most {} ms after the last fault", self.equal_ms)),
             (
                 "sent",
@@ -109,11 +107,13 @@ impl Summary {
             (
                 "speed",
                 format!(
-                    "{:.0} node-seconds and {} events in {:.2} s: {:.0} node-seconds a second",
+                    "{:.0} node-seconds and {} events in {:.2} s: {:.0} node-seconds a second, {:.0} \
+                     seeds an hour",
                     self.node_seconds,
                     self.events,
                     self.wall_seconds,
-                    self.node_seconds / self.wall_seconds.max(1e-9)
+                    self.node_seconds / self.wall_seconds.max(1e-9),
+                    self.seeds_per_hour(),
                 ),
             ),
         ]
@@ -138,10 +138,8 @@ impl Summary {
 
     pub(crate) fn json(&self) -> Value {
         let measures = &self.measures;
-        let paths = measures
-            .paths
-            .iter()
-            .map(|(path, count)| (format!("{path:?}").to_lowercase(), json!(count)));
+        let paths =
+            measures.paths.iter().map(|(path, count)| (path.name().to_owned(), json!(count)));
         let sent = measures.sent.iter().map(|(kind, sent)| {
             (format!("{kind:?}"), json!({ "messages": sent.messages, "bytes": sent.bytes }))
         });
@@ -158,6 +156,7 @@ impl Summary {
             "read_ms": shares(&measures.read_ms),
             "write_ms": shares(&measures.write_ms),
             "converged_ms": shares(&measures.converged_ms),
+            "rounds": shares(&measures.rounds),
             "equal_after_ms": self.equal_ms,
             "copies_by": paths.collect::<serde_json::Map<_, _>>(),
             "sent": sent.collect::<serde_json::Map<_, _>>(),
@@ -166,6 +165,7 @@ impl Summary {
             "events": self.events,
             "node_seconds": self.node_seconds,
             "wall_seconds": self.wall_seconds,
+            "seeds_per_hour": self.seeds_per_hour(),
         })
     }
 
@@ -182,6 +182,19 @@ fn spread(sorted: &[u64]) -> String {
         format!("{name} {} ms", percentile(sorted, permille).unwrap_or(0))
     };
     format!("{} in {}", sorted.len(), SHARES.map(share).join(", "))
+}
+
+/// How many rounds of comparing clocks writes took to reach everybody.
+fn rounds(sorted: &[u64]) -> String {
+    if sorted.is_empty() {
+        return "none".into();
+    }
+    let at_once = sorted.partition_point(|rounds| *rounds == 0);
+    let share = |(permille, name): (u32, &str)| {
+        format!("{name} {}", percentile(sorted, permille).unwrap_or(0))
+    };
+    let shares = SHARES.map(share).join(", ");
+    format!("{:.1} % of writes needed none; {shares}", at_once as f64 * 100.0 / sorted.len() as f64)
 }
 
 fn shares(sorted: &[u64]) -> Value {
