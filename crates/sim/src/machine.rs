@@ -25,6 +25,8 @@ pub(crate) struct Ailment {
     pub(crate) refuses: u32,
     /// Some of its bytes were changed.
     pub(crate) is_rotten: bool,
+    /// A process has ended over that: the next one would too.
+    pub(crate) is_ruined: bool,
 }
 
 /// Why a process did not start.
@@ -121,6 +123,9 @@ impl Machine {
     }
 
     fn open(&mut self, now: Millis, setup: &Setup) -> Result<(), Unable> {
+        if self.ailment.is_ruined {
+            return Err(Unable::Damaged);
+        }
         let opened =
             DurableStore::open(self.disk.process(), self.identity.process(), self.options(setup));
         let (mut store, recovery) = opened.map_err(|error| self.unable(&error))?;
@@ -292,6 +297,7 @@ impl Machine {
         match end_turn(process, clock, out.is_checkpoint_due, setup) {
             Ok(()) => Some(out),
             Err(_) => {
+                self.ailment.is_ruined = self.ailment.is_rotten && self.ailment.refuses == 0;
                 self.crash(Crash::Process);
                 None
             }
