@@ -403,7 +403,10 @@ impl<'a> Scan<'a> {
     fn report_missing(&self, found: &BTreeSet<u32>, report: &mut Report) {
         let mut expected: BTreeSet<u32> = self.checkpoint.segments.iter().copied().collect();
         let first_later = expected.last().map_or(1, |last| last + 1);
-        expected.extend(first_later..=found.last().copied().unwrap_or(0));
+        // A segment whose creation never finished says nothing of those before it: after a restored
+        // copy its number lies behind all that was known of the lost one.
+        let last = found.iter().rev().nth(usize::from(self.is_last_stillborn));
+        expected.extend(first_later..=last.copied().unwrap_or(0));
         for number in expected.difference(found) {
             if !self.dropped_segments.contains(number) && !self.skipped.contains(number) {
                 let mut runs = self.absent.iter();

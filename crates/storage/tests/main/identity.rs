@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use storage::{
-    Crash, DurableStore, EntryId, FlushPolicy, Millis, Options, RealDisk, Report, SimDisk, Store,
+    Crash, Disk, DurableStore, EntryId, FlushPolicy, Millis, Options, RealDisk, Report, SimDisk, Store,
     StoreError,
 };
 
@@ -172,6 +172,52 @@ fn a_lost_identity_is_told_and_made_anew() {
     assert!(!report.is_identity_lost && !report.is_restored, "{report:?}");
     let (_, report) = open(&data, &identity);
     assert!(report.must_reincarnate(), "the old one is behind the data now: {report:?}");
+}
+
+#[test]
+fn a_restored_backup_on_a_full_disk_opens_when_there_is_space() {
+    for room in 0..200 {
+        let (data, identity) = (SimDisk::new(1), SimDisk::new(2));
+        let (mut store, _) = open(&data, &identity);
+        append(&mut store, 1);
+        let end = store.usage().log_bytes;
+        let backup = data.copy(3);
+        drop(store);
+        for _ in 0..3 {
+            drop(open(&data, &identity));
+        }
+        // Without the room that the last segment had ahead.
+        backup.process().cut("log-00000001", end).unwrap();
+        backup.crash(Crash::Process);
+        backup.set_capacity(backup.used() + room);
+        for _ in 0..3 {
+            // It may begin the next segment, in part, and end there.
+            let opened = DurableStore::open(backup.process(), identity.process(), options());
+            drop(opened);
+            backup.crash(Crash::Process);
+        }
+        backup.set_capacity(u64::MAX);
+        let (mut store, report) = open(&backup, &identity);
+        assert!(report.damage.is_empty(), "{room} bytes of room: {report:?}");
+        let mut record = Vec::new();
+        assert!(store.entry(1, EntryId { actor: 8, counter: 1 }, &mut record).unwrap());
+    }
+}
+
+#[test]
+fn a_lost_segment_before_one_that_was_never_begun_is_told() {
+    let (data, identity) = (SimDisk::new(1), SimDisk::new(2));
+    let (mut store, _) = open(&data, &identity);
+    append(&mut store, 1);
+    drop(store);
+    let (mut store, _) = open(&data, &identity);
+    append(&mut store, 2);
+    drop(store);
+    data.crash(Crash::Process);
+    data.process().remove("log-00000002").unwrap();
+    data.process().append("log-00000003", b"half a star").unwrap();
+    let (_, report) = open(&data, &identity);
+    assert!(report.is_tail_lost && report.must_reincarnate(), "{report:?}");
 }
 
 #[test]
