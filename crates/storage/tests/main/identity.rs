@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use storage::{
-    Crash, Disk, DurableStore, EntryId, FlushPolicy, Millis, Options, RealDisk, Report, SimDisk, Store,
-    StoreError,
+    Crash, Disk, DurableStore, EntryId, FlushPolicy, Millis, Options, RealDisk, Report, SimDisk,
+    Store, StoreError,
 };
 
 fn options() -> Options {
