@@ -107,8 +107,8 @@ impl Summary {
             (
                 "speed",
                 format!(
-                    "{:.0} node-seconds and {} events in {:.2} s: {:.0} node-seconds a second, {:.0} \
-                     seeds an hour",
+                    "{:.0} node-seconds and {} events in {:.2} s: {:.0} node-seconds a second, \
+                     {:.0} seeds an hour",
                     self.node_seconds,
                     self.events,
                     self.wall_seconds,
