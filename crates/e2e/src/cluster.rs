@@ -19,6 +19,9 @@ use crate::clock::{seconds, until};
 /// How long a node may take to start, stop or link up.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// What is under way between nodes that have caught up, in milliseconds.
+const LAG_MS_MAX: u64 = 1_000;
+
 /// What a cluster is like.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shape {
@@ -234,6 +237,23 @@ impl Cluster {
         Ok(())
     }
 
+    /// Waits until no node lacks what another one wrote more than a moment ago: then whatever one
+    /// of them loses next, the others have.
+    pub(crate) fn wait_until_caught_up(&self) -> anyhow::Result<()> {
+        for node in 0..self.len() {
+            let what = format!("all others have what node {node} wrote");
+            until(&what, PATIENCE, || self.is_told(node)).with_context(|| self.log(node))?;
+        }
+        Ok(())
+    }
+
+    fn is_told(&self, node: usize) -> Option<()> {
+        let status = self.status(node).ok()?;
+        let behind = |peer: &Value| peer["behind_ms"].as_u64().is_none_or(|ms| ms > LAG_MS_MAX);
+        let is_told = !status["peers"].as_array()?.iter().any(behind);
+        (is_told && self.has_all_links(node).is_some()).then_some(())
+    }
+
     fn has_all_links(&self, node: usize) -> Option<()> {
         let status = self.status(node).ok()?;
         let peers = status["peers"].as_array()?;
@@ -254,9 +274,13 @@ impl Cluster {
         self.directory.path().join(format!("n{node}"))
     }
 
-    /// A place for copies.
-    pub(crate) fn scratch(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
+    /// A place for copies, empty.
+    pub(crate) fn scratch(&self, name: &str) -> anyhow::Result<PathBuf> {
+        let place = self.directory.path().join(name);
+        if place.exists() {
+            fs::remove_dir_all(&place)?;
+        }
+        Ok(place)
     }
 
     /// What a node has logged so far.

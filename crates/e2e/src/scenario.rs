@@ -29,13 +29,19 @@ pub(crate) struct Scenario {
 pub(crate) struct Stage<'a> {
     pub(crate) cluster: &'a mut Cluster,
     pub(crate) rng: fastrand::Rng,
-    settings: &'a Settings,
+    /// How long all of it takes, waiting for nodes apart.
+    pub(crate) span: Duration,
 }
 
 impl Stage<'_> {
     /// Lets the writers write for a part of the time.
     pub(crate) fn wait(&self, part: f64) {
-        clock::sleep(Duration::from_secs(self.settings.seconds).mul_f64(part));
+        clock::sleep(self.span.mul_f64(part));
+    }
+
+    /// The same cluster, for a scenario within this one.
+    pub(crate) fn part(&mut self, span: Duration) -> Stage<'_> {
+        Stage { cluster: self.cluster, rng: self.rng.fork(), span }
     }
 
     /// Chooses a node.
@@ -61,7 +67,8 @@ pub(crate) fn play(scenario: &Scenario, settings: &Settings) -> anyhow::Result<O
     let addresses = cluster.addresses();
     let (load, played) = load::run(&addresses, settings.rate, settings.seed, || {
         let rng = fastrand::Rng::with_seed(settings.seed);
-        (scenario.during)(&mut Stage { cluster: &mut cluster, rng, settings })
+        let span = Duration::from_secs(settings.seconds);
+        (scenario.during)(&mut Stage { cluster: &mut cluster, rng, span })
     });
     if settings.keep {
         cluster.keep();

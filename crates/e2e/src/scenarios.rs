@@ -4,6 +4,7 @@ mod clients;
 mod crashes;
 mod cuts;
 mod disks;
+mod mixed;
 
 use crate::scenario::Scenario;
 
@@ -25,4 +26,5 @@ pub(crate) const ALL: &[&Scenario] = &[
     &disks::DOUBLE,
     &disks::FOREIGN,
     &clients::HOSTILE,
+    &mixed::MIXED,
 ];

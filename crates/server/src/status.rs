@@ -223,6 +223,8 @@ impl Describer {
             "liveness": report.liveness,
             "last_heard_ms_ago": report.silence_ms,
             "shards_differing": report.shards_differing,
+            "writes_behind": report.writes_behind,
+            "behind_ms": report.behind_ms,
             "dropped": report.dropped_count,
         })
     }

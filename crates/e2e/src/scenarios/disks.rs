@@ -31,7 +31,7 @@ pub(crate) const RESTORE: Scenario = Scenario {
     during: |stage| {
         stage.wait(0.2);
         let node = stage.any_node();
-        let (data, copy) = (stage.cluster.data(node), stage.cluster.scratch("copy"));
+        let (data, copy) = (stage.cluster.data(node), stage.cluster.scratch("copy")?);
         stage.cluster.stop(node)?;
         copy_directory(&data, &copy)?;
         stage.cluster.start_one(node)?;
@@ -93,7 +93,7 @@ pub(crate) const FOREIGN: Scenario = Scenario {
         let (node, other) = (stage.any_node(), stage.any_node());
         let other = if node == other { (other + 1) % 3 } else { other };
         let (own, foreign) = (stage.cluster.data(node), stage.cluster.data(other));
-        let aside = stage.cluster.scratch("aside");
+        let aside = stage.cluster.scratch("aside")?;
         stage.cluster.stop(other)?;
         stage.cluster.stop(node)?;
         fs::rename(&own, &aside)?;
