@@ -66,7 +66,7 @@ pub use status::{Delivered, Kept, PeerStatus, Status};
 pub use trace::{Trace, TracedVersion};
 pub use transfers::Progress;
 pub use verification::{
-    AcceptError, Notice, Repair, RepairError, VerificationConfig, VerificationCounts,
+    AcceptError, Notice, Repair, RepairError, Soundness, VerificationConfig, VerificationCounts,
     VerificationStatus,
 };
 pub use visits::is_visitor;

@@ -24,6 +24,7 @@ use crate::config::Origin;
 use crate::event::Outbox;
 use crate::mutation::Mutation;
 use crate::node::Node;
+use crate::verification::Soundness;
 use handing::Handing;
 
 /// The most shards asked about in one message.
@@ -224,12 +225,11 @@ impl<S: Store> Node<S> {
         }
         let report = |shard: &ShardId| {
             let held = self.replicas.get(&shard.0);
-            let standing = match held {
+            let standing = match self.soundness(shard.0) {
                 None => Standing::Absent,
-                Some(_) if self.transfers.is_filling(shard.0) => Standing::Filling,
-                // Its operations count, its rows do not.
-                Some(_) if self.is_damaged(shard.0) => Standing::Filling,
-                Some(_) => Standing::Ready,
+                // Of what is in doubt the operations count, the rows do not.
+                Some(Soundness::Filling | Soundness::InDoubt) => Standing::Filling,
+                Some(Soundness::Sound) => Standing::Ready,
             };
             ShardReport {
                 shard: *shard,

@@ -30,7 +30,7 @@ use merkle::{HashRange, Walk};
 
 pub use config::VerificationConfig;
 pub use notice::Notice;
-pub use rebuilding::AcceptError;
+pub use rebuilding::{AcceptError, Soundness};
 pub use repairing::{Repair, RepairError};
 pub use report::{VerificationCounts, VerificationStatus};
 

@@ -12,15 +12,15 @@ use crate::replica::{Condition, Replica};
 use crate::rows::{is_cell_column, split_group};
 
 impl Replica {
-    /// Takes what is left of the rows of a quarantined replica for the truth: rows that make no
-    /// sense go, and versions that never came; what is derived from the rows is made anew. The log
+    /// Takes what is left of the rows of a quarantined replica for the truth, or of one that has
+    /// lost versions: rows that make no sense go, and versions that never came; what is derived from the rows is made anew. The log
     /// goes too, so who lacks something takes over state from here. Returns how many versions are
     /// live. The next checkpoint must follow at once.
     ///
     /// # Errors
-    /// The replica is not quarantined, or the store failed; then it stays so.
+    /// There is nothing to decide, or the store failed; then it stays as it was.
     pub fn trust_rows<S: Store>(&mut self, store: &mut S) -> Result<u64, ReplicaError> {
-        if self.condition != Condition::Quarantined {
+        if self.condition != Condition::Quarantined && !self.state.has_losses {
             return Err(ReplicaError::Unexpected("trust in rows that are not in doubt"));
         }
         let cells = self.sensible_cells(store)?;

@@ -281,6 +281,23 @@ impl Machine {
         (out, answer)
     }
 
+    /// Takes what is left here of a shard for the truth, as an operator does who has no better, and
+    /// says whether that can be read at all.
+    pub(crate) fn accept(
+        &mut self,
+        now: Millis,
+        shard: u16,
+        setup: &Setup,
+    ) -> (Option<Outbox>, bool) {
+        let mut is_accepted = false;
+        let out = self.act(now, setup, |node, clock, out| {
+            is_accepted = node.accept_rows(clock, shard).is_ok();
+            out.is_checkpoint_due |= is_accepted;
+            node.handle(clock, Event::Woken, out);
+        });
+        (out, is_accepted)
+    }
+
     fn act(
         &mut self,
         now: Millis,

@@ -5,15 +5,15 @@
 
 use std::collections::BTreeSet;
 
-use causality::{Incarnation, NodeId};
+use causality::{Clock as Known, Incarnation, NodeId};
 use fastrand::Rng;
-use node::{Admission, Loss, MemberChange};
+use node::{Admission, Loss, MemberChange, Soundness};
 use placement::MemberState;
 use storage::Crash;
 
 use crate::clock::Clock;
 use crate::machine::{Body, Machine};
-use crate::world::{Due, START, World};
+use crate::world::{Due, RESTART_MS, START, World};
 
 /// How long it takes until a refused order is given again.
 const AGAIN_MS: u64 = 500;
@@ -98,6 +98,41 @@ impl World<'_> {
         }
         self.after(AGAIN_MS, Due::Bury);
         Ok(())
+    }
+
+    /// Where rows are damaged, and nobody sound has everything that is known there, a person has to
+    /// say that what is left is the truth: nodes never decide that by themselves.
+    pub(crate) fn decide(&mut self) {
+        for shard in 0..self.setup.shards {
+            let holding = |machine: &Machine| {
+                let process = machine.process.as_ref()?;
+                let mut held = process.shard_summaries().into_iter();
+                let (_, summary) = held.find(|(number, _)| *number == shard)?;
+                Some((process.soundness(shard)?, summary.clock))
+            };
+            let held: Vec<_> = self.machines.iter().map(holding).collect();
+            let in_doubt = held.iter().enumerate().find_map(|(at, one)| match one {
+                Some((Soundness::InDoubt, clock)) => Some((at, clock)),
+                _ => None,
+            });
+            let Some((at, known)) = in_doubt else { continue };
+            let has_all =
+                |one: &&(Soundness, Known)| one.0 == Soundness::Sound && one.1.covers(known);
+            if held.iter().flatten().any(|one| has_all(&one)) {
+                continue;
+            }
+            let who = self.name(at);
+            self.trace.tell(self.now, &who, || format!("is told to take shard {shard} as it is"));
+            let (out, is_accepted) = self.machines[at].accept(self.now, shard, self.setup);
+            self.turned(at, out, true);
+            if !is_accepted {
+                // What is left cannot be read: then an empty disk is all that helps.
+                self.crash(at, Crash::Process);
+                self.machines[at].wipe();
+                self.wound(at);
+                self.after(RESTART_MS, Due::Restart(at));
+            }
+        }
     }
 
     /// What of the last changes is still to be done; nothing when members are at rest.

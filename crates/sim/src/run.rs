@@ -172,6 +172,9 @@ fn calm(world: &mut World<'_>) -> Result<u64, Violation> {
         if left.is_none() {
             return Ok(world.now.0 - start.0);
         }
+        if world.now.0 - start.0 >= patience_ms / 2 {
+            world.decide();
+        }
     }
     let left = left.unwrap_or_default();
     let text = format!("{left}, {patience_ms} ms after the last fault");

@@ -31,7 +31,7 @@ use crate::trace::Trace;
 pub(crate) const START: Millis = Millis(1_700_000_000_000);
 
 /// How long a process that died is down.
-const RESTART_MS: u64 = 300;
+pub(crate) const RESTART_MS: u64 = 300;
 
 /// How often it is looked whether all owners are equal.
 const SURVEY_MS: u64 = 1_000;

@@ -37,11 +37,22 @@ pub enum AcceptError {
     #[error("shard {0} is not owned by this node")]
     NotOwned(u16),
     /// It is not damaged, so there is nothing to decide.
-    #[error("shard {0} is not damaged here")]
+    #[error("shard {0} is not damaged here, and has lost nothing that is not back")]
     NotDamaged(u16),
     /// The store does not give what is left.
     #[error("what is left of shard {0} cannot be read")]
     Unreadable(u16),
+}
+
+/// Whether what is here of a shard can be built on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Soundness {
+    /// It is whole, as far as anyone knows.
+    Sound,
+    /// It is being fetched.
+    Filling,
+    /// Its rows are damaged, or some were lost and are not known to be all back.
+    InDoubt,
 }
 
 /// The shards of this node that are damaged, and what other owners have said of them.
@@ -77,6 +88,19 @@ impl<S: Store> Node<S> {
     pub(crate) fn is_damaged(&self, shard: u16) -> bool {
         let condition = self.replicas.get(&shard).map(Replica::condition);
         condition == Some(Condition::Quarantined) && !self.is_mutated(Mutation::DamagedServed)
+    }
+
+    /// Says whether what is here of a shard can be built on; nothing when it is not held here.
+    #[must_use]
+    pub fn soundness(&self, shard: u16) -> Option<Soundness> {
+        let replica = self.replicas.get(&shard)?;
+        Some(if self.transfers.is_filling(shard) {
+            Soundness::Filling
+        } else if self.is_damaged(shard) || replica.has_losses() {
+            Soundness::InDoubt
+        } else {
+            Soundness::Sound
+        })
     }
 
     /// Asks about damaged shards, and empties those of which another owner has everything.
@@ -117,16 +141,16 @@ impl<S: Store> Node<S> {
         }
     }
 
-    /// Takes what is left here of a damaged shard for the truth, because a person says so: the way
+    /// Takes what is left here of a shard in doubt for the truth, because a person says so: the way
     /// out when no owner of it is sound. The others are emptied and fetch it from here; what was
     /// lost at all of them is lost. Returns how many versions are left. The driver must make a
     /// checkpoint next, and wake the node.
     ///
     /// # Errors
-    /// The shard is not damaged here, or the store failed. It is as it was.
+    /// The shard is not in doubt here, or the store failed. It is as it was.
     pub fn accept_rows(&mut self, now: Millis, shard: u16) -> Result<u64, AcceptError> {
         let replica = self.replicas.get_mut(&shard).ok_or(AcceptError::NotOwned(shard))?;
-        if replica.condition() != Condition::Quarantined {
+        if replica.condition() != Condition::Quarantined && !replica.has_losses() {
             return Err(AcceptError::NotDamaged(shard));
         }
         let left = replica.trust_rows(&mut self.store);
