@@ -227,9 +227,9 @@ impl<S: Store> Node<S> {
             let held = self.replicas.get(&shard.0);
             let standing = match self.soundness(shard.0) {
                 None => Standing::Absent,
-                // Of what is in doubt the operations count, the rows do not.
-                Some(Soundness::Filling | Soundness::InDoubt) => Standing::Filling,
                 Some(Soundness::Sound) => Standing::Ready,
+                // The operations count, the rows do not.
+                Some(_) => Standing::Filling,
             };
             ShardReport {
                 shard: *shard,

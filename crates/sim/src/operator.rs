@@ -112,7 +112,7 @@ impl World<'_> {
             };
             let held: Vec<_> = self.machines.iter().map(holding).collect();
             let in_doubt = held.iter().enumerate().find_map(|(at, one)| match one {
-                Some((Soundness::InDoubt, clock)) => Some((at, clock)),
+                Some((Soundness::Damaged | Soundness::Mending, clock)) => Some((at, clock)),
                 _ => None,
             });
             let Some((at, known)) = in_doubt else { continue };

@@ -51,8 +51,10 @@ pub enum Soundness {
     Sound,
     /// It is being fetched.
     Filling,
-    /// Its rows are damaged, or some were lost and are not known to be all back.
-    InDoubt,
+    /// Some versions were lost, and are not known to be all back.
+    Mending,
+    /// Its rows are not to be trusted: it is not used.
+    Damaged,
 }
 
 /// The shards of this node that are damaged, and what other owners have said of them.
@@ -96,8 +98,10 @@ impl<S: Store> Node<S> {
         let replica = self.replicas.get(&shard)?;
         Some(if self.transfers.is_filling(shard) {
             Soundness::Filling
-        } else if self.is_damaged(shard) || replica.has_losses() {
-            Soundness::InDoubt
+        } else if self.is_damaged(shard) {
+            Soundness::Damaged
+        } else if replica.has_losses() {
+            Soundness::Mending
         } else {
             Soundness::Sound
         })

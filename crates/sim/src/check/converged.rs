@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use node::Node;
+use node::{Node, Soundness};
 
 use super::{ledger, visitors};
 use crate::machine::Body;
@@ -16,6 +16,9 @@ pub(crate) fn what_is_left(world: &World<'_>) -> Option<String> {
     }
     if !is_converged(world) {
         return Some(difference(world));
+    }
+    if let Some(unserved) = unserved(world) {
+        return Some(unserved);
     }
     visitors::traces(world).or_else(|| ledger::unreported(world))
 }
@@ -58,6 +61,18 @@ fn difference(world: &World<'_>) -> String {
         }
     }
     "the owners are not equal".into()
+}
+
+/// A shard that its owner has and does not answer for.
+fn unserved(world: &World<'_>) -> Option<String> {
+    present(world).find_map(|(id, process)| {
+        let process = process?;
+        let is_unserved = |shard: &u16| {
+            matches!(process.soundness(*shard), Some(Soundness::Damaged | Soundness::Filling))
+        };
+        let shard = (0..world.setup.shards).find(is_unserved)?;
+        Some(format!("n{id} does not serve shard {shard}"))
+    })
 }
 
 fn present<'a>(world: &'a World<'_>) -> impl Iterator<Item = (u32, Option<&'a Node<Body>>)> {
