@@ -13,9 +13,9 @@ use crate::rows::{is_cell_column, split_group};
 
 impl Replica {
     /// Takes what is left of the rows of a quarantined replica for the truth, or of one that has
-    /// lost versions: rows that make no sense go, and versions that never came; what is derived from the rows is made anew. The log
-    /// goes too, so who lacks something takes over state from here. Returns how many versions are
-    /// live. The next checkpoint must follow at once.
+    /// lost versions: rows that make no sense go, and versions that never came; what is derived
+    /// from the rows is made anew. The log goes too, so who lacks something takes over state from
+    /// here. Returns how many versions are live. The next checkpoint must follow at once.
     ///
     /// # Errors
     /// There is nothing to decide, or the store failed; then it stays as it was.
