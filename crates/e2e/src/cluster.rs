@@ -249,7 +249,10 @@ impl Cluster {
 
     fn is_told(&self, node: usize) -> Option<()> {
         let status = self.status(node).ok()?;
-        let behind = |peer: &Value| peer["behind_ms"].as_u64().is_none_or(|ms| ms > LAG_MS_MAX);
+        let behind = |peer: &Value| {
+            let is_late = peer["behind_ms"].as_u64().is_none_or(|ms| ms > LAG_MS_MAX);
+            is_late && peer["writes_behind"] != 0
+        };
         let is_told = !status["peers"].as_array()?.iter().any(behind);
         (is_told && self.has_all_links(node).is_some()).then_some(())
     }
